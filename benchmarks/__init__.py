@@ -1,0 +1,1 @@
+"""Accuracy and latency of model files, measured with their uncertainty."""

@@ -1,0 +1,1 @@
+"""What a model file is and what runs it; the shipped models."""

@@ -1,0 +1,63 @@
+"""The errors ferlite raises: one base, each also the builtin that fits.
+
+A message says what was wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class FerliteError(Exception):
+    """Base of every error that ferlite raises on purpose."""
+
+
+class ModelFormatError(FerliteError, ValueError):
+    """A model file is damaged, changed, or contradicts its own record."""
+
+
+class RuntimeMissingError(FerliteError, ImportError):
+    """No TFLite runtime, or an optional part of ferlite, is installed."""
+
+
+class UnknownNameError(FerliteError, KeyError):
+    """A label, recipe, model or option has no such name."""
+
+    def __str__(self) -> str:
+        # KeyError would show the message in quotes.
+        return str(self.args[0]) if self.args else ""
+
+
+class DataError(FerliteError, ValueError):
+    """A data set, a picture or a table can't be read as what it claims to be."""
+
+
+class MissingFileError(FerliteError, FileNotFoundError):
+    """A file or folder that was named does not exist."""
+
+
+class SourceError(FerliteError, OSError):
+    """A camera, stream or clip can't be opened, or broke off."""
+
+
+class OutputError(FerliteError, OSError):
+    """A result can't be written."""
+
+
+class UsageError(FerliteError, ValueError):
+    """Options that don't fit together or lie outside their range."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    """Make the error for a name that does not exist, with the nearest one that does.
+
+    Args:
+        kind: What was looked up, for instance "recipe".
+        name: The name that was not found.
+        known: The names that exist.
+    """
+    names = list(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(names)
+    return UnknownNameError(f"there is no {kind} {name!r}; {hint}")

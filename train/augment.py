@@ -1,0 +1,100 @@
+"""Random changes of training faces: one affine warp each, then brightness, contrast, erasing.
+
+A whole epoch is made at once from the seed and the epoch's number alone, so that a resumed run sees
+exactly what an uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Augmentation(BaseModel):
+    """How far training faces are varied; each amount is the end of a uniform range.
+
+    Attributes:
+        rotation: Degrees to either side.
+        scale: Fraction of the size to either side.
+        shift: Pixels of the 48-pixel face to either side, each axis.
+        flip_horizontal: Mirror half of the faces.
+        flip_vertical: Turn half of the faces upside down. Some published notebooks do; a camera does not.
+        brightness: Grey values to either side.
+        contrast: Fraction of the contrast to either side.
+        erase: Share of faces that lose one random rectangle (Zhong et al. 2020, "Random Erasing").
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rotation: float = Field(default=0, ge=0, le=180)
+    scale: float = Field(default=0, ge=0, lt=1)
+    shift: float = Field(default=0, ge=0, le=24)
+    flip_horizontal: bool = False
+    flip_vertical: bool = False
+    brightness: float = Field(default=0, ge=0, le=128)
+    contrast: float = Field(default=0, ge=0, lt=1)
+    erase: float = Field(default=0, ge=0, le=1)
+
+
+def augment(images: NDArray[np.uint8], how: Augmentation, seed: int, epoch: int) -> NDArray[np.uint8]:
+    """Vary every face once.
+
+    Args:
+        images: uint8 [n, h, w].
+        how: The ranges to draw from.
+        seed: Seed of the run.
+        epoch: Number of the epoch; another epoch draws other variations.
+
+    Returns:
+        uint8 [n, h, w], new memory.
+    """
+    rng = np.random.default_rng((seed, epoch))
+    count, height, width = images.shape
+    draw = rng.uniform(-1, 1, size=(count, 6)).astype(np.float32)
+    angle = np.deg2rad(draw[:, 0] * how.rotation)
+    scale = 1 + draw[:, 1] * how.scale
+    shift = draw[:, 2:4] * how.shift * width / 48
+    mirror = np.where(rng.random((count, 2)) < 0.5, [how.flip_horizontal, how.flip_vertical], False)
+    signs = np.where(mirror, -1.0, 1.0)
+
+    # Rotation and scale about the centre, mirrored by the sign of a column, then the shift.
+    matrices = np.empty((count, 2, 3), np.float32)
+    matrices[:, 0, 0] = np.cos(angle) * scale * signs[:, 0]
+    matrices[:, 1, 0] = np.sin(angle) * scale * signs[:, 0]
+    matrices[:, 0, 1] = -np.sin(angle) * scale * signs[:, 1]
+    matrices[:, 1, 1] = np.cos(angle) * scale * signs[:, 1]
+    centre = np.array([(width - 1) / 2, (height - 1) / 2], np.float32)
+    matrices[:, :, 2] = centre + shift - matrices[:, :, :2] @ centre
+
+    gain = 1 + draw[:, 4] * how.contrast
+    offset = draw[:, 5] * how.brightness + 127.5 * (1 - gain)
+    erased = rng.random(count) < how.erase
+    boxes = _rectangles(rng, count, height, width)
+    fill = rng.integers(0, 256, count)
+
+    result = np.empty_like(images)
+    still = matrices[0] if not (how.rotation or how.scale or how.shift or mirror.any()) else None
+    for i, image in enumerate(images):
+        face = image if still is not None else cv2.warpAffine(
+            image, matrices[i], (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )  # fmt: skip
+        if how.contrast or how.brightness:
+            face = np.clip(face * gain[i] + offset[i], 0, 255)
+        result[i] = face
+        if erased[i]:
+            top, bottom, left, right = boxes[i]
+            result[i, top:bottom, left:right] = fill[i]
+    return result
+
+
+def _rectangles(rng: np.random.Generator, count: int, height: int, width: int) -> NDArray[np.int64]:
+    """Draw [n, 4] rectangles (top, bottom, left, right) of 2 to 20 % of the area, aspect 0.3 to 3.3."""
+    area = rng.uniform(0.02, 0.2, count) * height * width
+    aspect = np.exp(rng.uniform(np.log(0.3), np.log(3.3), count))
+    high = np.clip(np.sqrt(area * aspect), 1, height).astype(int)
+    wide = np.clip(np.sqrt(area / aspect), 1, width).astype(int)
+    top = (rng.random(count) * (height - high + 1)).astype(int)
+    left = (rng.random(count) * (width - wide + 1)).astype(int)
+    return np.stack([top, top + high, left, left + wide], axis=1)

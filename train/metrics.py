@@ -1,0 +1,90 @@
+"""Scores of a classifier on labelled faces. Needs no TensorFlow and nothing but numpy.
+
+A Raspberry Pi measures accuracy with the device installation alone, hence these few formulas here
+instead of scikit-learn and scipy, which together are larger than everything else on the device.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a classifier reached on one split.
+
+    Attributes:
+        count: Faces scored.
+        accuracy: Share of faces labelled right.
+        interval: 95 % Wilson interval of the accuracy.
+        balanced_accuracy: Mean recall of the classes present.
+        macro_f1: Mean F1 of the classes present.
+        recall: Recall by label; None for a class without faces.
+        confusion: Counts [true][predicted], in the order of `recall`.
+    """
+
+    count: int
+    accuracy: float
+    interval: tuple[float, float]
+    balanced_accuracy: float
+    macro_f1: float
+    recall: dict[str, float | None]
+    confusion: list[list[int]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values for a JSON file."""
+        return asdict(self)
+
+
+def score(predicted: NDArray[np.int64], labels: NDArray[np.int64], label_names: tuple[str, ...]) -> Scores:
+    """Score predicted classes against the true ones.
+
+    Args:
+        predicted: int [n] predicted class.
+        labels: int [n] true class.
+        label_names: Name of each class.
+    """
+    counts = confusion_matrix(predicted, labels, len(label_names))
+    right = np.diag(counts)
+    true, guessed = counts.sum(1), counts.sum(0)
+    present = true > 0
+    recall = np.divide(right, true, out=np.zeros(len(right)), where=present)
+    f1 = np.divide(2 * right, true + guessed, out=np.zeros(len(right)), where=(true + guessed) > 0)
+    return Scores(
+        count=len(labels),
+        accuracy=float(right.sum() / max(len(labels), 1)),
+        interval=wilson(int(right.sum()), len(labels)),
+        balanced_accuracy=float(recall[present].mean()),
+        macro_f1=float(f1[present].mean()),
+        recall={n: float(r) if p else None for n, r, p in zip(label_names, recall, present, strict=True)},
+        confusion=counts.tolist(),
+    )
+
+
+def confusion_matrix(
+    predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int
+) -> NDArray[np.int64]:
+    """Count pairs: int64 [classes, classes], row the true class, column the predicted one."""
+    return np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+
+
+def wilson(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the Wilson score interval of a share (Wilson 1927, JASA 22).
+
+    Args:
+        right: Successes.
+        count: Trials; with none the interval is [0, 1].
+        confidence: Of the interval.
+    """
+    if not count:
+        return 0.0, 1.0
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share = right / count
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z / (1 + z * z / count) * np.sqrt(share * (1 - share) / count + z * z / (4 * count * count))
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
