@@ -8,7 +8,7 @@ import typer
 
 from .. import __version__
 from ..models.errors import FerliteError
-from . import train
+from . import bench, convert, run, train
 
 app = typer.Typer(
     name="ferlite",
@@ -17,7 +17,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("run")(run.run)
 app.command("train")(train.train)
+app.command("convert")(convert.convert)
+app.add_typer(bench.app, name="bench")
 
 
 @app.callback(invoke_without_command=True)

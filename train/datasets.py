@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -57,12 +57,14 @@ class Dataset:
         label_names: Canonical labels; a face's label is an index into them.
         splits: Faces by split name; a data set may lack some.
         sha256: Hash of all images, labels and split membership.
+        path: Where it was read from; empty for data made here.
     """
 
     name: str
     label_names: tuple[str, ...]
     splits: dict[str, Faces]
     sha256: str
+    path: str = ""
 
     def split(self, name: str) -> Faces:
         """Return a split by its name or by FER2013's name for it.
@@ -98,7 +100,8 @@ def load(path: str | Path) -> Dataset:
     path = Path(path)
     if not path.exists():
         raise MissingFileError(f"there is no data set at {path}; see 'Data' in README.md for the forms it takes")
-    return from_folder(path) if path.is_dir() else from_csv(path)
+    dataset = from_folder(path) if path.is_dir() else from_csv(path)
+    return replace(dataset, path=str(path.resolve()))
 
 
 def from_csv(path: str | Path) -> Dataset:
@@ -123,8 +126,7 @@ def from_csv(path: str | Path) -> Dataset:
             missing = {"emotion", "pixels", "Usage"} - set(rows.fieldnames)
             if missing:
                 raise DataError(
-                    f"{path} lacks the column {', '.join(sorted(missing))}; "
-                    "fer2013.csv has emotion, pixels and Usage"
+                    f"{path} lacks the column {', '.join(sorted(missing))}; fer2013.csv has emotion, pixels and Usage"
                 )
             for number, row in enumerate(rows, start=2):  # noqa: B007  (line 1 is the header)
                 images.append(_pixels(row["pixels"]))
@@ -135,14 +137,12 @@ def from_csv(path: str | Path) -> Dataset:
     except DataError:
         raise
     except KeyError as error:
-        raise DataError(
-            f"{path}, line {number}: Usage is {error}, not one of {', '.join(_FER2013_SPLITS)}"
-        ) from error
+        raise DataError(f"{path}, line {number}: Usage is {error}, not one of {', '.join(_FER2013_SPLITS)}") from error
     except (ValueError, AttributeError, TypeError) as error:
         raise DataError(f"{path}, line {number}: {error}") from error
     if not images:
         raise DataError(f"{path} holds no rows")
-    return _dataset("FER2013", FER2013_LABELS, np.stack(images), labels, usages)
+    return make_dataset("FER2013", FER2013_LABELS, np.stack(images), labels, usages)
 
 
 def from_folder(path: str | Path, seed: int = 0) -> Dataset:
@@ -182,7 +182,7 @@ def from_folder(path: str | Path, seed: int = 0) -> Dataset:
     labels = [label_names.index(name) for name in names]
     if "validation" not in splits:
         splits = _draw_validation(labels, splits, seed)
-    return _dataset(path.name, label_names, np.stack([read_grey(f) for f in files]), labels, splits)
+    return make_dataset(path.name, label_names, np.stack([read_grey(f) for f in files]), labels, splits)
 
 
 def read_grey(path: str | Path, size: int = _SIZE) -> NDArray[np.uint8]:
@@ -233,6 +233,34 @@ def balanced_draw(labels: NDArray[np.int64], count: int, seed: int) -> NDArray[n
     return rng.permutation(order[np.argsort(turns[order], kind="stable")][:count])
 
 
+def make_dataset(
+    name: str,
+    label_names: tuple[str, ...],
+    images: NDArray[np.uint8],
+    labels: Sequence[int],
+    splits: Sequence[str],
+) -> Dataset:
+    """Put faces together to a data set, with the hash that names them.
+
+    Args:
+        name: Short name for records and tables.
+        label_names: Canonical labels.
+        images: uint8 [n, h, w].
+        labels: Index into `label_names` for each face.
+        splits: `train`, `validation` or `test` for each face.
+    """
+    codes = np.array(labels, np.int64)
+    parts = np.array(splits)
+    rows = np.arange(len(codes), dtype=np.int64)
+    everything = Faces(images, codes, rows)
+    return Dataset(
+        name=name,
+        label_names=label_names,
+        splits={split: everything[parts == split] for split in SPLITS if (parts == split).any()},
+        sha256=sha256(images.tobytes(), codes.tobytes(), "\n".join(splits).encode()),
+    )
+
+
 def _pixels(text: str) -> NDArray[np.uint8]:
     values = np.array(text.split(), dtype=np.int64)
     if values.size != _SIZE * _SIZE:
@@ -263,22 +291,3 @@ def _draw_validation(labels: Sequence[int], splits: Sequence[str], seed: int) ->
         places = np.flatnonzero((np.array(labels) == label) & (result == "train"))
         result[rng.permutation(places)[: len(places) // 10]] = "validation"
     return result.tolist()
-
-
-def _dataset(
-    name: str,
-    label_names: tuple[str, ...],
-    images: NDArray[np.uint8],
-    labels: Sequence[int],
-    splits: Sequence[str],
-) -> Dataset:
-    codes = np.array(labels, np.int64)
-    parts = np.array(splits)
-    rows = np.arange(len(codes), dtype=np.int64)
-    everything = Faces(images, codes, rows)
-    return Dataset(
-        name=name,
-        label_names=label_names,
-        splits={split: everything[parts == split] for split in SPLITS if (parts == split).any()},
-        sha256=sha256(images.tobytes(), codes.tobytes(), "\n".join(splits).encode()),
-    )

@@ -64,11 +64,13 @@ class Run:
         try:
             info = json.loads(text)
         except ValueError as error:
-            raise DataError(f"{folder / 'run.json'} is damaged: {error}; train again into a new folder") from error
+            raise DataError(
+                f"{folder / 'run.json'} is damaged: {error}; train again into a new folder"
+            ) from error
         return cls(folder, load_recipe(folder / "recipe.toml"), info)
 
-    def network(self) -> keras.Model:
-        """Build the network in float32 with the best epoch's weights."""
+    def network(self) -> Any:
+        """Build the network (a `keras.Model`) in float32 with the best epoch's weights."""
         model = networks.build(self.recipe.network, len(self.info["labels"]), self.recipe.size)
         model.load_weights(self.folder / "best.keras")
         return model
@@ -111,7 +113,7 @@ def train(
     keras.config.set_dtype_policy(recipe.precision)
     try:
         if (folder / "last.keras").exists():
-            model = keras.saving.load_model(folder / "last.keras")
+            model: Any = keras.saving.load_model(folder / "last.keras")
         else:
             keras.utils.set_random_seed(recipe.seed)
             model = _compiled(recipe, len(dataset.label_names), steps)
@@ -155,9 +157,9 @@ def train(
     return _finish(Run(folder, recipe, info), dataset, history)
 
 
-def predict(model: keras.Model, faces: Faces) -> np.ndarray:
+def predict(model: Any, faces: Faces) -> np.ndarray:
     """Return probabilities, float32 [n, classes]."""
-    return np.asarray(model.predict(_batch(faces), batch_size=512, verbose=0))  # type: ignore[arg-type]
+    return np.asarray(model.predict(_batch(faces), batch_size=512, verbose=0))
 
 
 class _Steps(keras.callbacks.Callback):
@@ -181,6 +183,7 @@ def _begin(recipe: Recipe, dataset: Dataset, folder: Path, train_count: int) -> 
         "recipe": recipe.name,
         "data": {
             "name": dataset.name,
+            "path": dataset.path,
             "sha256": dataset.sha256,
             "faces": {n: len(f) for n, f in dataset.splits.items()} | {"train": train_count},
         },
@@ -196,7 +199,8 @@ def _begin(recipe: Recipe, dataset: Dataset, folder: Path, train_count: int) -> 
     }
     if (folder / "run.json").exists():
         before = Run.open(folder)
-        if before.recipe != recipe or before.info["data"] != info["data"]:
+        same_data = before.info["data"]["sha256"] == dataset.sha256
+        if before.recipe != recipe or not same_data:
             raise UsageError(
                 f"{folder} holds a run with another recipe or other data; choose another --out, or remove it"
             )
@@ -206,8 +210,8 @@ def _begin(recipe: Recipe, dataset: Dataset, folder: Path, train_count: int) -> 
     return info
 
 
-def _compiled(recipe: Recipe, classes: int, steps: int) -> keras.Model:
-    model = networks.build(recipe.network, classes, recipe.size, recipe.l2)
+def _compiled(recipe: Recipe, classes: int, steps: int) -> Any:
+    model: Any = networks.build(recipe.network, classes, recipe.size, recipe.l2)
     how = recipe.optimizer
     rate: Any = how.learning_rate
     if how.schedule == "cosine":
@@ -223,7 +227,7 @@ def _compiled(recipe: Recipe, classes: int, steps: int) -> keras.Model:
     else:
         optimizer = keras.optimizers.Adam(rate, how.beta_1, how.beta_2, how.epsilon)
     loss = keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])  # type: ignore[arg-type]
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     return model
 
 

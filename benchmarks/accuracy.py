@@ -1,0 +1,204 @@
+"""Accuracy of model files on labelled faces, each alone and each against the first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..device.classifier import Classifier
+from ..models import registry
+from ..models.errors import DataError, OutputError, UsageError
+from ..models.files import read_bytes, sha256
+from ..train.datasets import Dataset, Faces, identical_to, split_name
+from ..train.metrics import score
+from . import machine, statistics
+
+SCHEMA = "ferlite-accuracy/1"
+
+
+def measure(
+    models: Sequence[str | Path],
+    dataset: Dataset,
+    split: str = "validation",
+    *,
+    limit: int | None = None,
+    on_face: Callable[[int, int], None] = lambda done, total: None,
+) -> dict[str, Any]:
+    """Score models on one split of a data set.
+
+    Args:
+        models: Names of shipped models or paths; the first is what the others are compared with.
+        dataset: The data; its labels must all be known to each model.
+        split: Split to score on.
+        limit: Score only the first so many faces.
+        on_face: Called with the faces done and their total, over all models.
+
+    Returns:
+        JSON-ready result: `models` with scores, `pairs` with agreement, discordant counts, McNemar's
+        exact test and the paired-bootstrap interval of the difference. Where faces of the split are
+        pixel-identical to training faces, everything stands again under `without_duplicates`.
+
+    Raises:
+        DataError: The data have a label that a model lacks.
+        FerliteError: Whatever `Classifier.load` raises.
+    """
+    faces = dataset.split(split)
+    if limit is not None:
+        faces = faces[np.arange(min(limit, len(faces)))]
+    classifiers = [Classifier.load(model) for model in models]
+    outputs = []
+    for place, classifier in enumerate(classifiers):
+        labels = _translated(faces, dataset, classifier)
+        probabilities = np.concatenate(
+            [
+                _step(classifier, faces, start, on_face, place * len(faces), len(models) * len(faces))
+                for start in range(0, len(faces), 64)
+            ]
+        )
+        outputs.append((classifier, probabilities, labels))
+    result: dict[str, Any] = {
+        "schema": SCHEMA,
+        **machine.describe(),
+        "data": {
+            "name": dataset.name,
+            "sha256": dataset.sha256,
+            "split": split_name(split),
+            "faces": len(faces),
+        },
+        **_scored(models, outputs, np.ones(len(faces), bool)),
+    }
+    train = dataset.splits.get("train")
+    if train is not None and split_name(split) != "train":
+        twins = identical_to(faces, train)
+        if twins.any():
+            result["without_duplicates"] = {
+                "duplicates": int(twins.sum()),
+                **_scored(models, outputs, ~twins),
+            }
+    return result
+
+
+def log_final(result: dict[str, Any], log: str | Path) -> None:
+    """Append the scores of a look at a test split to a log, one line for each model.
+
+    Args:
+        result: From `measure`.
+        log: JSON-lines file.
+
+    Raises:
+        OutputError: The log can't be written.
+    """
+    without = result.get("without_duplicates", {}).get("models", [None] * len(result["models"]))
+    lines = []
+    for scores, other in zip(result["models"], without, strict=True):
+        line = {
+            "date": result["date"],
+            "data": result["data"],
+            "model": scores["name"],
+            "scheme": scores["scheme"],
+            "model_sha256": scores["sha256"],
+            "accuracy": scores["accuracy"],
+            "interval": scores["interval"],
+            "macro_f1": scores["macro_f1"],
+            "accuracy_without_duplicates": other and other["accuracy"],
+        }
+        lines.append(json.dumps(line) + "\n")
+    try:
+        with Path(log).open("a") as file:
+            file.writelines(lines)
+    except OSError as error:
+        raise OutputError(f"can't write {log}: {error.strerror}") from error
+
+
+def refuse_second_look(models: Sequence[str | Path], dataset: Dataset, log: str | Path) -> None:
+    """Stop a model from being scored on a test split that it was scored on before.
+
+    Raises:
+        UsageError: The log holds a line of one of the models on this data set.
+    """
+    if not Path(log).exists():
+        return
+    seen = [json.loads(line) for line in Path(log).read_text().splitlines()]
+    for model in models:
+        path = registry.path(model)
+        digest = sha256(read_bytes(path))
+        for line in seen:
+            if line["model_sha256"] == digest and line["data"]["sha256"] == dataset.sha256:
+                raise UsageError(
+                    f"{path} was scored on this test split on {line['date']}: {line['accuracy']:.4f} (see {log}); "
+                    "a second look would make the test split a validation split"
+                )
+
+
+def _step(
+    classifier: Classifier,
+    faces: Faces,
+    start: int,
+    on_face: Callable[[int, int], None],
+    before: int,
+    total: int,
+) -> NDArray[np.float32]:
+    images = faces.images[start : start + 64]
+    on_face(before + start + len(images), total)
+    return classifier.probabilities(classifier.fit(images))
+
+
+def _translated(faces: Faces, dataset: Dataset, classifier: Classifier) -> NDArray[np.int64]:
+    """Return the faces' labels as places in the classifier's label list."""
+    used = [dataset.label_names[code] for code in np.unique(faces.labels)]
+    missing = [name for name in used if name not in classifier.labels]
+    if missing:
+        raise DataError(
+            f"{dataset.name} has faces labelled {', '.join(missing)}, which {classifier.record.name} lacks "
+            f"(it knows {', '.join(classifier.labels)}); leave these faces out or take another model"
+        )
+    places = [classifier.labels.index(n) if n in classifier.labels else -1 for n in dataset.label_names]
+    return np.array(places, np.int64)[faces.labels]
+
+
+def _scored(
+    models: Sequence[str | Path],
+    outputs: list[tuple[Classifier, NDArray[np.float32], NDArray[np.int64]]],
+    which: NDArray[np.bool_],
+) -> dict[str, Any]:
+    """Score all models, and each against the first, on the faces that `which` marks."""
+    rows, right, named = [], [], []
+    for model, (classifier, probabilities, labels) in zip(models, outputs, strict=True):
+        predicted = probabilities[which].argmax(axis=1)
+        path = registry.path(model)
+        rows.append(
+            {
+                "name": classifier.record.name,
+                "file": str(model),
+                "sha256": sha256(read_bytes(path)),
+                "bytes": path.stat().st_size,
+                "scheme": classifier.record.scheme,
+                "xnnpack": classifier.model.uses_xnnpack,
+                **score(predicted, labels[which], classifier.labels).to_json(),
+                "calibration_error": statistics.calibration_error(probabilities[which], labels[which]),
+            }
+        )
+        right.append(predicted == labels[which])
+        named.append(np.array(classifier.labels)[predicted])
+    pairs = []
+    for place in range(1, len(rows)):
+        difference, interval = statistics.paired_difference(right[0], right[place])
+        only_first = int((right[0] & ~right[place]).sum())
+        only_other = int((right[place] & ~right[0]).sum())
+        pairs.append(
+            {
+                "models": [rows[0]["file"], rows[place]["file"]],
+                "agreement": float((named[0] == named[place]).mean()),
+                "only_first_right": only_first,
+                "only_second_right": only_other,
+                "mcnemar_p": statistics.mcnemar(only_first, only_other),
+                "difference": difference,
+                "difference_interval": interval,
+            }
+        )
+    return {"models": rows, "pairs": pairs}

@@ -1,0 +1,38 @@
+"""What the commands share: a console for people on stderr, results on stdout, one kind of progress bar."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+console = Console(stderr=True)
+"""Progress and remarks; stdout is left to results, which may be piped."""
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Callable[[float, str], None]]:
+    """Show a progress bar with the time remaining.
+
+    Yields:
+        A function to call with the share done, 0 to 1, and a short remark.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[remark]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(title, total=1.0, remark="")
+        yield lambda share, remark="": bar.update(task, completed=share, remark=remark)
+
+
+def print_json(value: Any) -> None:
+    """Print a result for programs."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,159 @@
+"""From a face to an expression."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models import modelfile, registry
+from ..models.errors import ModelFormatError
+from ..models.labels import canonical
+from ..models.preprocess import align, to_grey, to_input, to_size
+from ..models.record import Crop, Record
+from ..models.runtime import LoadedModel
+from .types import Expression, Face
+
+DEFAULT_MODEL = "ferlite-m"
+"""The shipped model."""
+
+
+class Classifier:
+    """Names the expression of a face.
+
+        classifier = Classifier.load("ferlite-m")
+        expression = classifier(face_image)          # a face crop from a detector of your own
+        print(expression.label, expression.confidence)
+
+    Attributes:
+        record: What the model says of itself.
+        model: The model in its runtime.
+    """
+
+    def __init__(self, model: LoadedModel, record: Record):
+        self.model = model
+        self.record = record
+        detail = model.inputs[0]
+        self._dtype, self._quantization = detail["dtype"], detail["quantization"]
+
+    @classmethod
+    def load(
+        cls,
+        model: str | Path = DEFAULT_MODEL,
+        *,
+        threads: int = 1,
+        runtime: str = "",
+        labels: Sequence[str] = (),
+        pixels: tuple[float, float] = (0.0, 255.0),
+    ) -> Classifier:
+        """Load a classifier.
+
+        Args:
+            model: Name of a shipped model, or path of a .tflite file.
+            threads: Threads for one inference.
+            runtime: A name in `models.runtime.RUNTIMES`; the first installed one if empty.
+            labels: For a file without a record: its labels in the order of its outputs.
+            pixels: For a file without a record: what it takes black and white for, for instance (0, 1).
+
+        Raises:
+            UnknownNameError: There is no shipped model, or no label, of this name.
+            MissingFileError: There is no such file.
+            ModelFormatError: The file is damaged, is no expression classifier, or has no record and
+                no labels were given.
+        """
+        file = modelfile.read(registry.path(model))
+        loaded = LoadedModel(file, threads=threads, runtime_name=runtime)
+        record = file.record or _described(loaded, tuple(map(canonical, labels)), pixels)
+        if record.task != "expression":
+            raise ModelFormatError(f"{file.path} is for {record.task}, not an expression classifier")
+        return cls(loaded, record)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The model's labels, in the order of its outputs."""
+        return self.record.labels
+
+    def __call__(self, face_image: NDArray[np.uint8]) -> Expression:
+        """Name the expression on a face crop.
+
+        Args:
+            face_image: uint8, any size: [h, w] grey, [h, w, 3] BGR or [h, w, 4] BGRA, cut about the
+                face as in FER2013 (brows to chin; `read` does this from a frame).
+
+        Raises:
+            DataError: Another shape or dtype.
+        """
+        return Expression(self.labels, self.probabilities(self.fit([face_image]))[0])
+
+    def fit(self, face_images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Make face crops of any size and colour what the model takes: uint8 [n, h, w] grey."""
+        return np.stack([to_size(to_grey(image), self.record.size) for image in face_images])
+
+    def read(self, image: NDArray[np.uint8], face: Face) -> Expression:
+        """Name the expression of a face in a frame, cut and turned as the training faces were.
+
+        Args:
+            image: uint8 [h, w, 3] BGR, the frame at full resolution.
+            face: A face that was found in it.
+        """
+        crop = align(image, face.landmarks, self.record.crop or _WHOLE_FACE, self.record.size)
+        return Expression(self.labels, self.probabilities(crop[None])[0])
+
+    def logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Run the model on grey faces that already have its size.
+
+        Args:
+            faces: uint8 [n, h, w].
+
+        Returns:
+            float32 [n, classes], what the graph gives, de-quantized.
+        """
+        result = np.empty((len(faces), len(self.labels)), np.float32)
+        for i in range(len(faces)):
+            batch = to_input(faces[i : i + 1], self._dtype, self._quantization, self.record.pixels)
+            if self.record.channels == "rgb":
+                batch = np.repeat(batch, 3, axis=-1)
+            result[i] = self.model.run(batch)[0][0]
+        return result
+
+    def probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return calibrated probabilities, float32 [n, classes], of grey faces uint8 [n, h, w]."""
+        values = self.logits(faces)
+        if self.record.output == "probabilities":
+            values = np.log(np.maximum(values, 1e-7))
+        values = values / np.float32(self.record.temperature)
+        powers = np.exp(values - values.max(axis=1, keepdims=True))
+        return powers / powers.sum(axis=1, keepdims=True)
+
+
+_WHOLE_FACE = Crop(
+    ((0.30, 0.38), (0.70, 0.38), (0.50, 0.60), (0.34, 0.80), (0.66, 0.80)),
+    "a frontal face filling the crop; for models whose record states none",
+)
+
+
+def _described(model: LoadedModel, labels: tuple[str, ...], pixels: tuple[float, float]) -> Record:
+    """Make the record that a file lacks from what the user says and the graph shows."""
+    if not labels:
+        raise ModelFormatError(
+            f"{model.path} has no ferlite record, so its labels are unknown; name them in the order of its "
+            "outputs (and what black and white are, if not 0 and 255)"
+        )
+    shape = [int(n) for n in model.inputs[0]["shape"]]
+    classes = int(model.outputs[0]["shape"][-1])
+    if len(shape) != 4 or shape[3] not in (1, 3) or classes != len(labels):
+        raise ModelFormatError(
+            f"{model.path} takes {shape} and gives {classes} values: not a classifier of {len(labels)} labels"
+        )
+    return Record(
+        name=model.path.stem,
+        task="expression",
+        scheme="int8" if model.inputs[0]["dtype"] == np.int8 else "float32",
+        size=(shape[1], shape[2]),
+        channels="grey" if shape[3] == 1 else "rgb",
+        labels=labels,
+        pixels=pixels,
+        output="probabilities" if any(op == "SOFTMAX" for op in model.operators) else "logits",
+    )

@@ -1,0 +1,129 @@
+"""The whole device: frames in, labelled faces out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..models.preprocess import to_bgr
+from .capture import Newest
+from .classifier import DEFAULT_MODEL, Classifier
+from .faces import FaceFinder
+from .sources import Source, open_source
+from .tracks import Smoothing, Tracker
+from .types import Frame, FrameResult
+
+
+class Pipeline:
+    """Finds the faces in each frame of a source and names their expressions.
+
+        with Pipeline.open("picamera:0", model="ferlite-m") as pipeline:
+            for result in pipeline:
+                for face in result.faces:
+                    print(face.track_id, face.label, f"{face.confidence:.2f}")
+
+    Of a live source the newest frame is taken whenever the one before is done; of a clip, every frame.
+
+    Attributes:
+        source: Where frames come from.
+        classifier: What names the expressions.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        classifier: Classifier,
+        finder: FaceFinder | None = None,
+        tracker: Tracker | None = None,
+    ):
+        self.source = source
+        self.classifier = classifier
+        self._finder = finder or FaceFinder()
+        self._tracker = tracker or Tracker()
+        self._newest: Newest | None = None
+
+    @classmethod
+    def open(
+        cls,
+        source: str | Path | int = "auto",
+        *,
+        model: str | Path | Classifier = DEFAULT_MODEL,
+        threads: int = 1,
+        smoothing: Smoothing | None = None,
+        **options: Any,
+    ) -> Pipeline:
+        """Open a source and load a model.
+
+        Args:
+            source: As `sources.open_source` takes it: a camera, stream, clip, picture or folder.
+            model: Name of a shipped model, path of a .tflite file, or a classifier.
+            threads: Threads for one inference.
+            smoothing: How labels are calmed over time.
+            options: Passed to `open_source`: size, rate, flip, rotate.
+
+        Raises:
+            SourceError: The source can't be opened; the message says what was tried.
+            ModelFormatError: The model file is damaged or no expression classifier.
+            FerliteError: Whatever else `open_source` and `Classifier.load` raise.
+        """
+        # The model first: a wrong one is known before a camera is switched on.
+        classifier = model if isinstance(model, Classifier) else Classifier.load(model, threads=threads)
+        finder = FaceFinder(threads=threads)
+        return cls(open_source(source, **options), classifier, finder, Tracker(smoothing))
+
+    def __iter__(self) -> Iterator[FrameResult]:
+        """Yield the result of each frame until the source ends.
+
+        Raises:
+            SourceError: The source broke off.
+        """
+        frames = self.source
+        if self.source.live:
+            frames = self._newest = Newest(self.source)
+        for frame in frames:
+            yield self.process(frame)
+
+    def process(self, frame: Frame) -> FrameResult:
+        """Find and name the faces of one frame."""
+        if frame.name:
+            self._tracker.forget()
+        start = time.perf_counter()
+        image = to_bgr(frame.image)
+        boxes = self._finder.boxes(image)
+        detected = time.perf_counter()
+        faces = self._finder.landmarks(image, boxes)
+        aligned = time.perf_counter()
+        expressions = [self.classifier.read(image, face) for face in faces]
+        classified = time.perf_counter()
+        tracked = tuple(self._tracker.update(faces, expressions, frame.time))
+        done = time.perf_counter()
+        stages = {
+            "detect": detected - start,
+            "landmarks": aligned - detected,
+            "classify": classified - aligned,
+            "track": done - classified,
+        }
+        return FrameResult(
+            frame=frame,
+            faces=tracked,
+            stages={name: 1000 * seconds for name, seconds in stages.items()},
+            dropped=self._newest.dropped if self._newest else 0,
+        )
+
+    def close(self) -> None:
+        """Stop capturing and close the source; may be called again."""
+        newest, self._newest = self._newest, None
+        if newest is not None:
+            newest.stop()
+        self.source.close()
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

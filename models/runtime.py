@@ -1,0 +1,159 @@
+"""The one adapter to a TFLite runtime: LiteRT, else tflite_runtime, else TensorFlow's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import modelfile
+from .errors import ModelFormatError, RuntimeMissingError
+from .record import Record
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A TFLite runtime.
+
+    Attributes:
+        name: Name and version, for instance "LiteRT 2.3.0"; told in every benchmark.
+        interpreter: Its Interpreter class.
+    """
+
+    name: str
+    interpreter: Callable[..., Any]
+
+
+def _litert() -> Runtime:
+    return _named("LiteRT", "ai-edge-litert", import_module("ai_edge_litert.interpreter").Interpreter)
+
+
+def _tflite_runtime() -> Runtime:
+    return _named("tflite_runtime", "tflite-runtime", import_module("tflite_runtime.interpreter").Interpreter)
+
+
+def _tensorflow() -> Runtime:
+    return _named("TensorFlow", "tensorflow", import_module("tensorflow").lite.Interpreter)
+
+
+RUNTIMES = {"litert": _litert, "tflite-runtime": _tflite_runtime, "tensorflow": _tensorflow}
+"""Runtimes in the order they are tried."""
+
+
+@cache
+def runtime(name: str = "") -> Runtime:
+    """Return a runtime by its name in `RUNTIMES`, or the first that is installed.
+
+    Raises:
+        RuntimeMissingError: It, or none at all, is installed.
+    """
+    failures = []
+    for key in [name] if name else RUNTIMES:
+        try:
+            return RUNTIMES[key]()
+        except ImportError as error:
+            failures.append(f"{key}: {error}")
+    raise RuntimeMissingError(
+        "no TFLite runtime can be imported (" + "; ".join(failures) + "); pip install ai-edge-litert"
+    )
+
+
+class LoadedModel:
+    """A model file in a runtime, ready to run. Not to be shared between threads."""
+
+    def __init__(self, file: modelfile.ModelFile | str | Path, *, threads: int = 1, runtime_name: str = ""):
+        """Load a model.
+
+        Args:
+            file: A model file that was read, or its path.
+            threads: Threads for one inference.
+            runtime_name: A name in `RUNTIMES`; the first installed one if empty.
+
+        Raises:
+            MissingFileError: There is no such file.
+            ModelFormatError: The file is damaged, the runtime refuses it, or the record contradicts
+                the graph.
+            RuntimeMissingError: No TFLite runtime is installed.
+        """
+        if not isinstance(file, modelfile.ModelFile):
+            file = modelfile.read(file)
+        self.path = file.path
+        self.record = file.record
+        self.runtime = runtime(runtime_name)
+        try:
+            self._interpreter = self.runtime.interpreter(model_content=file.content, num_threads=threads)
+            self._interpreter.allocate_tensors()
+        except (ValueError, RuntimeError) as error:
+            raise ModelFormatError(f"{file.path}: {self.runtime.name} refuses the model: {error}") from error
+        self.inputs: list[dict[str, Any]] = self._interpreter.get_input_details()
+        self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+        if file.record is not None:
+            self._hold_against_graph(file.record)
+
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
+        """Run one inference.
+
+        Args:
+            inputs: One array for each input, of the graph's shape and dtype.
+
+        Returns:
+            The outputs in the graph's order as float32, de-quantized, in memory of their own.
+        """
+        return [
+            _dequantized(raw, detail) for raw, detail in zip(self.run_raw(*inputs), self.outputs, strict=True)
+        ]
+
+    def run_raw(self, *inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """Run one inference and return the outputs as the graph gives them (copied)."""
+        for value, detail in zip(inputs, self.inputs, strict=True):
+            self._interpreter.set_tensor(detail["index"], value)
+        self._interpreter.invoke()
+        return [self._interpreter.get_tensor(detail["index"]) for detail in self.outputs]
+
+    @property
+    def operators(self) -> list[str]:
+        """Names of the graph's operators in order; DELEGATE stands for what XNNPACK took over."""
+        return [op["op_name"] for op in self._interpreter._get_ops_details()]
+
+    @property
+    def uses_xnnpack(self) -> bool:
+        """Whether the XNNPACK delegate runs at least a part of the graph."""
+        return "DELEGATE" in self.operators
+
+    def _hold_against_graph(self, record: Record) -> None:
+        shape = tuple(int(n) for n in self.inputs[0]["shape"])
+        expected = (1, *record.size, 1 if record.channels == "grey" else 3)
+        if shape != expected:
+            self._contradiction("size and channels", expected, shape)
+        dtype = np.dtype(self.inputs[0]["dtype"]).name
+        if dtype != record.scheme:
+            self._contradiction("scheme", record.scheme, dtype)
+        classes = int(self.outputs[0]["shape"][-1])
+        if record.task == "expression" and classes != len(record.labels):
+            self._contradiction("labels", len(record.labels), classes)
+
+    def _contradiction(self, what: str, said: object, found: object) -> None:
+        raise ModelFormatError(
+            f"{self.path}: the record says {what} {said}, the graph has {found}; convert again"
+        )
+
+
+def _named(title: str, package: str, interpreter: Callable[..., Any]) -> Runtime:
+    try:
+        return Runtime(f"{title} {version(package)}", interpreter)
+    except PackageNotFoundError:
+        return Runtime(title, interpreter)
+
+
+def _dequantized(raw: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
+    scale, zero = detail["quantization"]
+    if not scale:
+        return raw.astype(np.float32, copy=False)
+    return (raw.astype(np.float32) - np.float32(zero)) * np.float32(scale)

@@ -1,0 +1,73 @@
+"""What several tests share: real data where they are at hand, and a tiny model file."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferlite.models import modelfile
+from ferlite.models.labels import FER2013_LABELS
+from ferlite.models.record import Crop, Record
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real data sets that FERLITE_DATA names."""
+    folder = os.environ.get("FERLITE_DATA")
+    if not folder:
+        pytest.skip("FERLITE_DATA is not set")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def media(real_data: Path) -> Path:
+    """Photos and clips with faces."""
+    folder = real_data / "media"
+    if not folder.is_dir():
+        pytest.skip(f"there is no {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def record() -> Record:
+    """A record of the shape that `ferlite convert` writes."""
+    points = ((0.3, 0.35), (0.7, 0.35), (0.5, 0.6), (0.35, 0.8), (0.65, 0.8))
+    return Record(
+        name="tiny",
+        task="expression",
+        scheme="float32",
+        size=(48, 48),
+        channels="grey",
+        labels=FER2013_LABELS,
+        crop=Crop(points, "made for a test"),
+        licence="Apache-2.0",
+    )
+
+
+@pytest.fixture(scope="session")
+def graph() -> bytes:
+    """A real float32 graph that answers with the brightness of seven bands of the picture."""
+    keras = pytest.importorskip("keras")
+    tf = pytest.importorskip("tensorflow")
+    pixels = keras.Input(batch_shape=(1, 48, 48, 1), name="pixels")
+    dense = keras.layers.Dense(7, name="logits", use_bias=False)
+    model = keras.Model(pixels, {"logits": dense(keras.layers.Flatten()(pixels))})
+    bands = np.zeros((48, 48, 7), np.float32)
+    for label in range(7):
+        bands[label * 6 : label * 6 + 6, :, label] = 10 / (6 * 48 * 255)
+    dense.set_weights([bands.reshape(-1, 7)])
+    return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+
+
+@pytest.fixture
+def model_path(tmp_path: Path, graph: bytes, record: Record) -> Path:
+    """A model file of that graph; a face with a bright band n has label n."""
+    return modelfile.write(tmp_path / "tiny.tflite", graph, record)
+
+
+def banded(label: int) -> np.ndarray:
+    """A picture that the tiny model gives this label: uint8 [48, 48]."""
+    image = np.zeros((48, 48), np.uint8)
+    image[label * 6 : label * 6 + 6] = 255
+    return image

@@ -1,0 +1,50 @@
+import pytest
+
+from ferlite.models.errors import MissingFileError, OutputError
+from ferlite.models.files import read_bytes, replacing, write_bytes, write_json
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = write_bytes(tmp_path / "result.json", b"old")
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise RuntimeError
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_write_leaves_nothing_half_written(tmp_path):
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "new.txt") as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_temporary_file_keeps_the_suffix(tmp_path):
+    with replacing(tmp_path / "curves.png") as temporary:
+        assert temporary.suffix == ".png"
+        temporary.write_bytes(b"x")
+
+
+def test_missing_folders_are_made(tmp_path):
+    assert write_json(tmp_path / "a" / "b.json", {"é": 1}).read_text() == '{\n  "é": 1\n}\n'
+
+
+def test_a_full_disk_is_an_error_that_names_file_and_remedy(tmp_path):
+    def fill():
+        with replacing(tmp_path / "big.bin"):
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OutputError, match=r"big.bin: No space left on device; check free space"):
+        fill()
+
+
+def test_a_file_in_the_place_of_a_folder_is_an_output_error(tmp_path):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(OutputError, match="runs"):
+        write_bytes(tmp_path / "runs" / "x", b"")
+
+
+def test_reading_what_is_not_there_names_the_file(tmp_path):
+    with pytest.raises(MissingFileError, match="nothing.csv"):
+        read_bytes(tmp_path / "nothing.csv")

@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from ferlite.models import modelfile, runtime
+from ferlite.models.errors import ModelFormatError, RuntimeMissingError
+from ferlite.models.runtime import LoadedModel
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"size": (64, 64)}, "size and channels"),
+        ({"channels": "rgb"}, "size and channels"),
+        ({"scheme": "int8"}, "scheme"),
+        ({"labels": ("happy", "sad")}, "labels"),
+    ],
+)
+def test_a_record_that_contradicts_the_graph_says_which_field(tmp_path, graph, record, changes, field):
+    path = modelfile.write(tmp_path / "wrong.tflite", graph, record.with_(**changes))
+    with pytest.raises(ModelFormatError, match=f"record says {field}"):
+        LoadedModel(path)
+
+
+def test_outputs_are_copies(model_path):
+    model = LoadedModel(model_path)
+    first = model.run(np.full((1, 48, 48, 1), 255, np.float32))[0]
+    before = first.copy()
+    model.run(np.zeros((1, 48, 48, 1), np.float32))
+    np.testing.assert_array_equal(first, before)
+
+
+def test_a_graph_that_the_runtime_refuses_is_a_clear_error(tmp_path, graph):
+    path = tmp_path / "cut.tflite"
+    path.write_bytes(graph[: len(graph) // 2])
+    with pytest.raises(ModelFormatError, match=r"cut\.tflite"):
+        LoadedModel(path)
+
+
+def test_the_runtime_names_itself_with_its_version():
+    assert runtime.runtime("litert").name.startswith("LiteRT ")
+
+
+def test_without_any_runtime_the_error_gives_the_install_line(monkeypatch):
+    def missing(name):
+        raise ImportError(f"No module named {name!r}")
+
+    monkeypatch.setattr(runtime, "import_module", missing)
+    runtime.runtime.cache_clear()
+    try:
+        with pytest.raises(RuntimeMissingError, match="pip install ai-edge-litert"):
+            runtime.runtime()
+    finally:
+        runtime.runtime.cache_clear()
+
+
+def test_xnnpack_takes_the_graph(model_path):
+    assert LoadedModel(model_path).uses_xnnpack
