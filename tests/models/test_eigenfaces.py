@@ -34,7 +34,10 @@ def test_samples_are_the_same_on_every_machine():
     images, labels = eigenfaces.load().sample(70, seed=1)
     assert images.shape == (70, 48, 48)
     assert (images.dtype, labels.dtype) == (np.uint8, np.int64)
-    assert hashlib.sha256(images.tobytes()).hexdigest() == "@SHA@"
+    assert (
+        hashlib.sha256(images.tobytes()).hexdigest()
+        == "3b6570edd004393aafb8a97ff74ee69bf1d290e8d4f450441ef415b9f64c50cf"
+    )
 
 
 def test_samples_are_balanced_and_follow_the_seed():
@@ -69,11 +72,8 @@ def test_the_same_random_numbers_make_the_same_person():
         drawn, mean = (model.coefficients(label, np.random.default_rng(person), spread) for spread in (0.3, 0))
         return drawn - mean
 
-    def likeness(a: np.ndarray, b: np.ndarray) -> float:
-        return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
-
-    assert likeness(deviation("happy", 1), deviation("sad", 1)) > 0.8
-    assert likeness(deviation("happy", 1), deviation("happy", 2)) < 0.5
+    np.testing.assert_array_equal(deviation("happy", 1), deviation("sad", 1))
+    assert (deviation("happy", 1) != deviation("happy", 2)).any()
 
 
 def test_no_spread_gives_the_mean_whatever_the_randomness():
@@ -111,14 +111,13 @@ def test_a_damaged_file_is_an_error_or_does_not_matter(tmp_path_factory: pytest.
     path = tmp_path_factory.mktemp("damaged") / "eigenfaces.npz"
     path.write_bytes(content)
     try:
-        damaged = eigenfaces.load.__wrapped__(path)
+        damaged, words = eigenfaces.load.__wrapped__(path), ""
     except DataError as error:
-        assert str(path) in str(error)
-        assert "install ferlite again" in str(error)
-    else:  # a date or an attribute of an entry: nothing that is read
-        whole = eigenfaces.load()
-        for name in ("mean", "components", "means", "roots"):
-            np.testing.assert_array_equal(getattr(damaged, name), getattr(whole, name))
+        damaged, words = eigenfaces.load(), str(error)
+    assert not words or (str(path) in words and "install ferlite again" in words)
+    # What was not noticed is a date or an attribute of an entry: nothing that is read.
+    for name in ("mean", "components", "means", "root"):
+        np.testing.assert_array_equal(getattr(damaged, name), getattr(eigenfaces.load(), name))
 
 
 def test_nothing_in_the_file_is_a_picture_and_no_sample_repeats_one(
@@ -138,7 +137,7 @@ def test_nothing_in_the_file_is_a_picture_and_no_sample_repeats_one(
         "mean": model.mean[None],
         "class means": np.stack(class_means),
         "components": model.components,
-        "samples": model.sample(350, seed=4)[0],
+        "samples": model.sample(210, seed=4)[0],
     }
     with capsys.disabled():
         for name, pictures in stored.items():

@@ -1,0 +1,153 @@
+"""An MP4 file of JPEG pictures that stays playable to the last whole picture when the program is killed.
+
+`cv2.VideoWriter` can't give that: it never passes a fragmentation option on to FFmpeg's MP4 writer
+(opencv/opencv issue 24570), and keeps quiet when the disk is full. The wheels also lack an H.264
+encoder. So a picture is encoded as JPEG, which every OpenCV can do, and written at once as a movie
+fragment of its own: a reader needs nothing that only a clean end would have added.
+
+Sources: ISO/IEC 14496-12 (boxes and movie fragments) and -1 (object type 0x6C, JPEG).
+"""
+
+from __future__ import annotations
+
+import struct
+from io import FileIO
+from pathlib import Path
+
+
+class Mp4:
+    """A video file that is being written: one movie fragment for each picture, times in milliseconds.
+
+    Args:
+        path: The file; one that exists is replaced.
+        size: Width and height of every picture, in pixels.
+        rate: Pictures a second, where time stamps don't say otherwise.
+
+    Raises:
+        OSError: From the constructor and every method: the file can't be written.
+    """
+
+    def __init__(self, path: str | Path, size: tuple[int, int], rate: float) -> None:
+        self.size = size
+        self.rate = rate
+        self.count = 0
+        self.milliseconds = 0
+        # Unbuffered, so that what was written survives the end of this process.
+        self._file = FileIO(str(path), "w")
+        try:
+            self._put(self._head())
+        except OSError:
+            self._file.close()
+            raise
+
+    def write(self, jpeg: bytes, milliseconds: int) -> None:
+        """Append a picture.
+
+        Args:
+            jpeg: The encoded picture, `size` large.
+            milliseconds: When it is shown, since the first one; later than the picture before.
+        """
+        self._put(self._picture(jpeg, milliseconds))
+        self.count += 1
+        self.milliseconds = milliseconds
+
+    def close(self) -> None:
+        """Fill in what is only known at the end, and close the file; more calls do nothing."""
+        if self._file.closed:
+            return
+        try:
+            self._patch(self._length, _full(b"mehd", 0, struct.pack(">I", min(self.duration, 2**32 - 1))))
+        finally:
+            self._file.close()
+
+    @property
+    def duration(self) -> int:
+        """Length so far in milliseconds, the last picture shown for one frame time."""
+        return self.milliseconds + self._step
+
+    @property
+    def _step(self) -> int:
+        return max(1, round(1000 / self.rate))
+
+    def _put(self, data: bytes) -> None:
+        """Append all of `data` or nothing, so that a full disk leaves no half picture."""
+        start = self._file.tell()
+        rest = memoryview(data)
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            self._file.seek(start)
+            self._file.truncate()
+            raise
+
+    def _patch(self, place: int, data: bytes) -> None:
+        self._file.seek(place)
+        self._file.write(data)
+        self._file.seek(0, 2)
+
+    def _head(self) -> bytes:
+        width, height = self.size
+        matrix = struct.pack(">9I", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+        # Object type 0x6C is JPEG, stream type 4 is visual; buffer size and bit rates are left open.
+        decoder = _descriptor(4, struct.pack(">BB3xII", 0x6C, 0x11, 0, 0))
+        stream = _descriptor(3, struct.pack(">HB", 1, 0) + decoder + _descriptor(6, b"\x02"))
+        entry = _box(
+            b"mp4v",
+            struct.pack(">6xH16xHHIIIH32xHh", 1, width, height, 72 << 16, 72 << 16, 0, 1, 24, -1),
+            _full(b"esds", 0, stream),
+        )
+        empty = [_full(name, 0, bytes(n)) for name, n in ((b"stts", 4), (b"stsc", 4), (b"stsz", 8), (b"stco", 4))]
+        media = _box(
+            b"minf",
+            _full(b"vmhd", 1, bytes(8)),
+            _box(b"dinf", _full(b"dref", 0, struct.pack(">I", 1), _full(b"url ", 1))),
+            _box(b"stbl", _full(b"stsd", 0, struct.pack(">I", 1), entry), *empty),
+        )
+        track = _box(
+            b"trak",
+            _full(b"tkhd", 3, struct.pack(">8xI28x", 1), matrix, struct.pack(">II", width << 16, height << 16)),
+            _box(
+                b"mdia",
+                _full(b"mdhd", 0, struct.pack(">8xIIHH", 1000, 0, 0x55C4, 0)),
+                _full(b"hdlr", 0, struct.pack(">I4s12x", 0, b"vide"), b"\0"),
+                media,
+            ),
+        )
+        movie = _full(b"mvhd", 0, struct.pack(">8xIIIH10x", 1000, 0, 1 << 16, 0), matrix, struct.pack(">24xI", 2))
+        defaults = _full(b"trex", 0, struct.pack(">5I", 1, 1, self._step, 0, 0))
+        # The length becomes a `mehd` box when it is known; until then its place is free.
+        length = _box(b"free", bytes(8))
+        head = _box(b"ftyp", b"iso5", struct.pack(">I", 0), b"iso5iso6mp41")
+        head += _box(b"moov", movie, track, _box(b"mvex", length, defaults))
+        self._length = head.rindex(length)
+        return head
+
+    def _picture(self, jpeg: bytes, milliseconds: int) -> bytes:
+        def fragment(offset: int) -> bytes:
+            run = struct.pack(">IiII", 1, offset, self._step, len(jpeg))
+            return _box(
+                b"moof",
+                _full(b"mfhd", 0, struct.pack(">I", self.count + 1)),
+                _box(
+                    b"traf",
+                    _full(b"tfhd", 0x20000, struct.pack(">I", 1)),
+                    _full(b"tfdt", 1 << 24, struct.pack(">Q", milliseconds)),
+                    _full(b"trun", 0x301, run),
+                ),
+            )
+
+        return fragment(len(fragment(0)) + 8) + _box(b"mdat", jpeg)
+
+
+def _box(kind: bytes, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack(">I4s", len(body) + 8, kind) + body
+
+
+def _full(kind: bytes, version_and_flags: int, *parts: bytes) -> bytes:
+    return _box(kind, struct.pack(">I", version_and_flags), *parts)
+
+
+def _descriptor(tag: int, body: bytes) -> bytes:
+    return bytes([tag, len(body)]) + body

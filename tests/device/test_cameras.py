@@ -1,0 +1,238 @@
+import sys
+import threading
+import types
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import cv2
+import numpy as np
+import pytest
+
+from ferlite.device import cameras
+from ferlite.device.handles import Handle
+from ferlite.device.sources import open_source
+from ferlite.models.errors import SourceError
+
+RED, BLUE = (30, 30, 220), (220, 30, 30)
+
+
+def red_and_blue(width, height):
+    image = np.empty((height, width, 3), np.uint8)
+    image[:, : width // 2] = RED
+    image[:, width // 2 :] = BLUE
+    return image
+
+
+class FakePicamera2:
+    """A camera that keeps to Picamera2's documented behaviour.
+
+    "RGB888" arrays have their bytes in the order B, G, R and "BGR888" in R, G, B; sizes are even; a
+    camera is configured, then started, then read; it is held by one at a time.
+    """
+
+    cameras = ({"Model": "imx708", "Location": 2, "Num": 0},)
+    held = False
+    gives = 3
+
+    @classmethod
+    def global_camera_info(cls):
+        return list(cls.cameras)
+
+    def __init__(self, camera_num=0):
+        if FakePicamera2.held:
+            raise RuntimeError("Camera __init__ sequence did not complete.")
+        FakePicamera2.held = True
+        self._main = None
+        self._running = False
+        self._left = self.gives
+
+    def create_video_configuration(self, main=None, controls=None):
+        main = {"format": "XBGR8888", "size": (1280, 720)} | (main or {})
+        if any(side % 2 for side in main["size"]):
+            raise RuntimeError("width and height should be even")
+        return {"main": main, "controls": controls or {}}
+
+    def configure(self, configuration):
+        self._main = configuration["main"]
+
+    def start(self):
+        assert self._main is not None
+        self._running = True
+
+    def capture_array(self, name="main"):
+        if not self._running or not self._left:
+            raise RuntimeError("Camera grab failed.")
+        self._left -= 1
+        image = red_and_blue(*self._main["size"])
+        return {"RGB888": image, "BGR888": image[:, :, ::-1]}[self._main["format"]]
+
+    def close(self):
+        self._running = False
+        FakePicamera2.held = False
+
+
+@pytest.fixture
+def picamera2(monkeypatch):
+    module = types.ModuleType("picamera2")
+    module.Picamera2 = FakePicamera2
+    monkeypatch.setitem(sys.modules, "picamera2", module)
+    monkeypatch.setattr(FakePicamera2, "held", False)
+    return FakePicamera2
+
+
+@pytest.fixture
+def no_picamera2(monkeypatch):
+    monkeypatch.setitem(sys.modules, "picamera2", None)
+
+
+def assert_red_left(image):
+    height, width = image.shape[:2]
+    assert image[height // 2, width // 4].argmax() == 2
+    assert image[height // 2, 3 * width // 4].argmax() == 0
+
+
+def test_picamera_gives_bgr_at_640_by_480(picamera2):
+    with open_source("picamera:0") as source:
+        frame = next(iter(source))
+    assert frame.image.shape == (480, 640, 3)
+    assert_red_left(frame.image)
+    assert (source.size, source.live, source.rate, source.spec) == ((640, 480), True, None, "picamera:0")
+    assert not picamera2.held
+
+
+def test_picamera_takes_a_size_made_even_and_a_rate(picamera2):
+    with open_source("picamera:0", size=(321, 241), rate=15, rotate=90) as source:
+        assert source.size == (240, 320)
+        assert source.rate == 15
+        assert source.live
+
+
+def test_picamera_that_stops_says_so_after_its_frames(picamera2):
+    seen = []
+    with open_source("picamera:0") as source, pytest.raises(SourceError, match=r"broke off.*grab failed"):
+        seen.extend(frame.index for frame in source)
+    assert seen == [0, 1, 2]
+    assert not picamera2.held
+
+
+def test_picamera_errors_name_the_remedy(picamera2, monkeypatch):
+    with pytest.raises(SourceError, match=r"no camera 1 .*imx708.*rpicam-hello"):
+        open_source("picamera:1")
+    with open_source("picamera:0"), pytest.raises(SourceError, match="another program"):
+        open_source("picamera:0")
+    monkeypatch.setattr(picamera2, "gives", 0)
+    with pytest.raises(SourceError, match="ribbon"):
+        open_source("picamera:0")
+    assert not picamera2.held
+
+
+def test_picamera2_missing_names_the_apt_line(no_picamera2):
+    with pytest.raises(SourceError, match="sudo apt install -y python3-picamera2 --no-install-recommends") as caught:
+        open_source("picamera:0")
+    assert "--system-site-packages" in str(caught.value)
+
+
+def test_picamera2_for_another_numpy(monkeypatch, tmp_path):
+    (tmp_path / "picamera2.py").write_text("raise ValueError('numpy.dtype size changed')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "picamera2", raising=False)
+    with pytest.raises(SourceError, match=r"numpy.dtype size changed.*numpy<2"):
+        open_source("picamera:0")
+
+
+def test_a_usb_camera_that_is_not_there_names_those_that_are(monkeypatch):
+    monkeypatch.setattr(cameras, "video_devices", lambda: ["/dev/video0"])
+    with pytest.raises(SourceError, match=r"/dev/video987.*present: /dev/video0"):
+        open_source("usb:987")
+
+
+def test_a_device_that_is_no_camera(capfd):
+    with pytest.raises(SourceError, match=r"in use by another program.*fuser"):
+        open_source("usb:/dev/null")
+    assert capfd.readouterr().err == ""
+
+
+def test_no_permission_names_the_group(monkeypatch):
+    monkeypatch.setattr(cameras.os, "access", lambda path, mode: False)
+    with pytest.raises(SourceError, match=r"sudo usermod -aG video \$USER"):
+        open_source("usb:/dev/null")
+
+
+def test_auto_takes_the_pi_camera(picamera2):
+    with open_source("auto") as source:
+        assert source.spec == "picamera:0"
+
+
+def test_auto_without_any_camera_lists_what_was_tried(no_picamera2, monkeypatch):
+    monkeypatch.setattr(cameras, "video_devices", lambda: ["/dev/video987", "/dev/video988"])
+    with pytest.raises(SourceError) as caught:
+        open_source("auto")
+    assert all(word in str(caught.value) for word in ("picamera:0", "/dev/video987", "/dev/video988"))
+    monkeypatch.setattr(cameras, "video_devices", list)
+    with pytest.raises(SourceError, match=r"there is no /dev/video"):
+        open_source("auto")
+
+
+class _Mjpeg(BaseHTTPRequestHandler):
+    """Sends ten pictures as multipart MJPEG and hangs up."""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        jpeg = cv2.imencode(".jpg", red_and_blue(160, 120))[1].tobytes()
+        for _ in range(10):
+            self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n")
+            self.wfile.write(b"Content-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg))
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def mjpeg():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Mjpeg)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"127.0.0.1:{server.server_port}/video"
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_http_stream_gives_bgr_and_its_end_is_an_error(mjpeg):
+    frames = []
+    with open_source(f"http://{mjpeg}") as source, pytest.raises(SourceError, match=r"off after \d+ frames"):
+        frames.extend(source)
+    assert len(frames) >= 8
+    assert source.size == (160, 120)
+    assert source.live
+    assert_red_left(frames[3].image)
+    assert [frame.index for frame in frames] == list(range(len(frames)))
+    assert frames[0].time <= frames[-1].time
+
+
+def test_a_dead_address_hides_its_password(mjpeg):
+    with pytest.raises(SourceError, match="does not open as a video stream") as caught:
+        open_source("rtsp://anna:se@cr:et@127.0.0.1:9/cam")
+    assert "anna:***@127.0.0.1" in str(caught.value)
+    assert "cr:et" not in str(caught.value)
+
+
+def test_closing_during_a_read_releases_afterwards():
+    reading, finish, released = threading.Event(), threading.Event(), []
+
+    def read():
+        reading.set()
+        finish.wait()
+        return 1
+
+    handle = Handle(read, lambda: released.append(finish.is_set()))
+    result = []
+    thread = threading.Thread(target=lambda: result.append(handle.read()))
+    thread.start()
+    reading.wait()
+    handle.close()
+    handle.close()
+    assert released == []
+    finish.set()
+    thread.join()
+    assert released == [True]
+    assert result == [None]

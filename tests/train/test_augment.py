@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from ferlite.train.augment import Augmentation, augment
+
+FULL = Augmentation(
+    rotation=18, scale=0.15, shift=5, flip_horizontal=True, brightness=25, contrast=0.2, erase=0.5
+)  # fmt: skip
+
+
+@pytest.fixture
+def faces():
+    return np.random.default_rng(0).integers(0, 256, (40, 48, 48), np.uint8)
+
+
+def test_no_augmentation_changes_nothing(faces):
+    np.testing.assert_array_equal(augment(faces, Augmentation(), seed=1, epoch=0), faces)
+
+
+def test_the_same_seed_and_epoch_give_the_same_faces(faces):
+    np.testing.assert_array_equal(augment(faces, FULL, 1, 3), augment(faces, FULL, 1, 3))
+
+
+@pytest.mark.parametrize(("seed", "epoch"), [(1, 4), (2, 3)])
+def test_another_seed_or_epoch_gives_others(faces, seed, epoch):
+    assert (augment(faces, FULL, 1, 3) != augment(faces, FULL, seed, epoch)).any()
+
+
+@pytest.mark.parametrize(("how", "axis"), [({"flip_horizontal": True}, 2), ({"flip_vertical": True}, 1)])
+def test_a_flip_mirrors_about_half_of_the_faces_exactly(faces, how, axis):
+    varied = augment(faces, Augmentation(**how), 0, 0)
+    same = (varied == faces).all(axis=(1, 2))
+    mirrored = (varied == np.flip(faces, axis)).all(axis=(1, 2))
+    assert (same | mirrored).all()
+    assert 8 <= mirrored.sum() <= 32
+
+
+def test_a_shift_stays_within_its_pixels():
+    point = np.zeros((200, 48, 48), np.uint8)
+    point[:, 24, 24] = 255
+    varied = augment(point, Augmentation(shift=5), 0, 0)
+    rows, columns = np.unravel_index(varied.reshape(200, -1).argmax(1), (48, 48))
+    reach = np.abs(np.stack([rows, columns]) - 24).max(axis=1)
+    assert (reach <= 6).all()
+    assert (reach >= 4).all()
+
+
+def test_erasing_blanks_one_rectangle_of_the_given_share(faces):
+    varied = augment(np.full((400, 48, 48), 100, np.uint8), Augmentation(erase=0.5), 0, 0)
+    changed = (varied != 100).any(axis=(1, 2))
+    assert 150 <= changed.sum() <= 250
+    areas = (varied[changed] != 100).mean(axis=(1, 2))
+    assert areas.max() <= 0.25
+
+
+def test_the_faces_given_are_left_as_they_were(faces):
+    before = faces.copy()
+    augment(faces, FULL, 0, 0)
+    np.testing.assert_array_equal(faces, before)

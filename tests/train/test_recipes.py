@@ -1,0 +1,77 @@
+import pytest
+
+from ferlite.models.errors import DataError, MissingFileError, UnknownNameError
+from ferlite.train import networks, recipes
+
+MINIMAL = 'name = "mine"\nnetwork = "keras-cnn"\nepochs = 2\n'
+
+
+def test_every_shipped_recipe_is_valid_and_named_as_its_file():
+    assert {"ferlite-m", "keras-cnn"} <= set(recipes.names())
+    for name in recipes.names():
+        recipe = recipes.load(name)
+        assert recipe.name == name
+        assert recipe.description
+        assert recipe.network in networks.NETWORKS
+
+
+def test_a_saved_recipe_is_the_same_when_read_back(tmp_path):
+    recipe = recipes.load("ferlite-m")
+    recipe.save(tmp_path / "recipe.toml")
+    assert recipes.load(tmp_path / "recipe.toml") == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("epoch = 3\n" + MINIMAL, "'epoch'; did you mean 'epochs'"),
+        (MINIMAL + "[optimizer]\nlearning_rat = 1\n", "did you mean 'learning_rate'"),
+        (MINIMAL + "[augmentation]\nflip_horizontl = true\n", "did you mean 'flip_horizontal'"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest(tmp_path, text, complaint):
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(UnknownNameError, match=complaint):
+        recipes.load(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("name = ", "not a TOML file"),
+        ('name = "x"\nnetwork = "y"\n', "epochs: Field required"),
+        (MINIMAL.replace("2", "0"), "epochs: .*greater than or equal to 1.*given: 0"),
+        (MINIMAL + "[optimizer]\nwarmup_epochs = 2\n", "warmup_epochs must be less"),
+        (MINIMAL + '[optimizer]\nname = "lion"\n', "optimizer.name"),
+    ],
+)
+def test_a_wrong_value_is_named_with_file_and_key(tmp_path, text, complaint):
+    (tmp_path / "mine.toml").write_text(text)
+    with pytest.raises(DataError, match=rf"mine\.toml.*{complaint}"):
+        recipes.load(tmp_path / "mine.toml")
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="did you mean 'keras-cnn'"):
+        recipes.load("keras-cn")
+
+
+def test_a_missing_recipe_file_is_named(tmp_path):
+    with pytest.raises(MissingFileError, match=r"mine\.toml"):
+        recipes.load(tmp_path / "mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "macs"),
+    [("keras-cnn", 2_784_647, 130_458_496), ("plain-residual", 686_143, 52_845_440)],
+)
+def test_networks_have_the_size_that_is_stated(name, parameters, macs):
+    model = networks.build(name, classes=7)
+    assert model.count_params() == parameters
+    assert networks.macs(model) == macs
+    assert networks.build(name, classes=4).output.shape == (None, 4)
+
+
+def test_an_unknown_network_is_refused_with_the_nearest():
+    with pytest.raises(UnknownNameError, match="did you mean 'keras-cnn'"):
+        networks.build("keras_cnn", 7)

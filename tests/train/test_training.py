@@ -1,0 +1,130 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from ferlite.models.errors import DataError, UnknownNameError, UsageError
+from ferlite.train import datasets, recipes
+from ferlite.train.training import Run, train
+
+RECIPE = recipes.Recipe.model_validate(
+    {
+        "name": "tiny",
+        "network": "keras-cnn",
+        "epochs": 3,
+        "batch": 32,
+        "size": 16,
+        "l2": 1e-4,
+        "optimizer": {"name": "sgd", "learning_rate": 0.05, "schedule": "cosine", "warmup_epochs": 1},
+        "augmentation": {"flip_horizontal": True, "shift": 2},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Two classes that differ in which half is bright; small faces, so that epochs are quick."""
+    rng = np.random.default_rng(0)
+
+    def faces(count):
+        labels = np.arange(count) % 2
+        images = rng.integers(0, 100, (count, 16, 16), np.uint8)
+        images[labels == 1, :8] += 100
+        images[labels == 0, 8:] += 100
+        return datasets.Faces(images, labels, np.arange(count))
+
+    splits = {"train": faces(100), "validation": faces(30), "test": faces(30)}
+    return datasets.Dataset("halves", ("happy", "sad"), splits, sha256="0" * 64)
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(data, tmp_path_factory):
+    return train(RECIPE, data, tmp_path_factory.mktemp("runs") / "whole")
+
+
+def weights(run):
+    keras = pytest.importorskip("keras")
+    return keras.saving.load_model(run.folder / "last.keras").get_weights()
+
+
+def test_a_finished_run_holds_everything_that_is_needed_later(uninterrupted, data):
+    names = {path.name for path in uninterrupted.folder.iterdir()}
+    assert names == {
+        "recipe.toml", "run.json", "history.csv", "last.keras", "best.keras",
+        "metrics.json", "curves.png", "confusion.png",
+    }  # fmt: skip
+    info = json.loads((uninterrupted.folder / "run.json").read_text())
+    assert info["data"]["sha256"] == data.sha256
+    assert info["labels"] == ["happy", "sad"]
+    assert info["epochs_done"] == 3
+    assert {"keras", "tensorflow", "numpy", "python", "ferlite"} <= set(info["versions"])
+    assert Run.open(uninterrupted.folder).recipe == RECIPE
+
+
+def test_the_best_epoch_by_validation_is_the_one_that_is_kept(uninterrupted):
+    rows = list(csv.DictReader((uninterrupted.folder / "history.csv").read_text().splitlines()))
+    best = max(rows, key=lambda row: float(row["val_accuracy"]))
+    assert uninterrupted.info["best"]["epoch"] == int(best["epoch"])
+    scores = json.loads((uninterrupted.folder / "metrics.json").read_text())
+    assert scores["accuracy"] == pytest.approx(float(best["val_accuracy"]))
+    assert scores["split"] == "validation"
+
+
+def test_a_run_that_was_interrupted_twice_ends_with_the_same_weights(data, uninterrupted, tmp_path):
+    for when in ((2, 2), (3, 1)):
+
+        def interrupt(epoch, step, steps, when=when):
+            if (epoch, step) == when:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            train(RECIPE, data, tmp_path, on_step=interrupt)
+    resumed = train(RECIPE, data, tmp_path)
+    for here, there in zip(weights(resumed), weights(uninterrupted), strict=True):
+        np.testing.assert_array_equal(here, there)
+    assert resumed.info["best"] == uninterrupted.info["best"]
+
+
+def test_a_finished_run_is_not_trained_again(data, uninterrupted):
+    epochs = []
+    train(RECIPE, data, uninterrupted.folder, on_epoch=epochs.append)
+    assert epochs == []
+
+
+def test_a_folder_of_another_run_is_refused(data, uninterrupted):
+    other = RECIPE.model_copy(update={"epochs": 4})
+    with pytest.raises(UsageError, match="another recipe or other data"):
+        train(other, data, uninterrupted.folder)
+
+
+def test_a_data_set_without_validation_is_refused(data, tmp_path):
+    alone = datasets.Dataset("x", data.label_names, {"train": data.split("train")}, "0")
+    with pytest.raises(UnknownNameError, match="validation"):
+        train(RECIPE, alone, tmp_path)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_with_a_remedy(data, tmp_path):
+    wild = RECIPE.model_copy(update={"optimizer": recipes.Optimizer(name="sgd", learning_rate=1e12), "l2": 1.0})
+    with pytest.raises(DataError, match="lower the learning rate"):
+        train(wild, data, tmp_path)
+
+
+def test_dedupe_drops_training_faces_that_are_also_held_out(data, tmp_path):
+    leaked = dict(data.splits) | {"test": data.split("train")[np.arange(10)]}
+    run = train(
+        RECIPE.model_copy(update={"dedupe": True, "epochs": 1, "optimizer": recipes.Optimizer()}),
+        datasets.Dataset("x", data.label_names, leaked, "0"),
+        tmp_path,
+    )
+    assert run.info["data"]["faces"]["train"] == 90
+
+
+def test_a_damaged_run_is_named(tmp_path):
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(DataError, match=r"run\.json is damaged"):
+        Run.open(tmp_path)
