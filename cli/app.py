@@ -8,7 +8,7 @@ import typer
 
 from .. import __version__
 from ..models.errors import FerliteError
-from . import bench, convert, run, train
+from . import bench, convert, maintain, run, train
 
 app = typer.Typer(
     name="ferlite",
@@ -21,6 +21,7 @@ app.command("run")(run.run)
 app.command("train")(train.train)
 app.command("convert")(convert.convert)
 app.add_typer(bench.app, name="bench")
+app.add_typer(maintain.app, name="maintain")
 
 
 @app.callback(invoke_without_command=True)

@@ -13,9 +13,7 @@ from .console import console, print_json, progress
 
 app = typer.Typer(help="Measure model files: accuracy and latency.", no_args_is_help=True)
 
-Models = Annotated[
-    list[str], typer.Argument(help="Shipped models or .tflite files; each is compared with the first.")
-]
+Models = Annotated[list[str], typer.Argument(help="Shipped models or .tflite files; each is compared with the first.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -65,9 +63,7 @@ def accuracy(
     _print_accuracy(result, f"{dataset.name}, {result['data']['split']}, n = {result['data']['faces']}")
     without = result.get("without_duplicates")
     if without:
-        _print_accuracy(
-            without, f"the same without {without['duplicates']} faces that are also in the training split"
-        )
+        _print_accuracy(without, f"the same without {without['duplicates']} faces that are also in the training split")
     typer.echo(_place(result))
 
 
@@ -89,9 +85,7 @@ def latency(
     if as_json:
         print_json(result)
         return
-    table = Table(
-        "model", "scheme", "KB", "p50 ms [95 %]", "p90 ms", "p99 ms", "µs/MMAC", "XNNPACK", "times the first"
-    )
+    table = Table("model", "scheme", "KB", "p50 ms [95 %]", "p90 ms", "p99 ms", "µs/MMAC", "XNNPACK", "times the first")
     ratios = ["", *(f"{pair['median_ratio']:.2f}" for pair in result["pairs"])]
     for row, ratio in zip(result["models"], ratios, strict=True):
         low, high = row["p50_interval"]

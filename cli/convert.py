@@ -9,18 +9,14 @@ import typer
 
 from ..models.errors import UsageError
 from .console import console, print_json
-from .extras import needs_host
+from .extras import needs
 from .train import Data
 
 
 def convert(
-    run: Annotated[
-        Path, typer.Argument(help="Run folder that `ferlite train` finished.", show_default=False)
-    ],
+    run: Annotated[Path, typer.Argument(help="Run folder that `ferlite train` finished.", show_default=False)],
     data: Data = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for the model files; the run folder if not given.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the model files; the run folder if not given.")] = None,
     calibration: Annotated[int, typer.Option(min=2, help="Training faces to calibrate on.")] = 256,
     licence: Annotated[str, typer.Option(help="Licence of the weights, for the record.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
@@ -29,7 +25,7 @@ def convert(
 
     The data are those of the training, found where they lay then; --data says where they lie now.
     """
-    with needs_host():
+    with needs("host"):
         from ..convert import package
         from ..train import datasets
         from ..train.training import Run
@@ -59,7 +55,6 @@ def convert(
         return
     for scheme, path in (("int8", result.int8), ("float32", result.float32)):
         typer.echo(
-            f"{path}  {path.stat().st_size / 1e3:,.0f} KB  {scheme}  "
-            f"validation accuracy {result.accuracy[scheme]:.2%}"
+            f"{path}  {path.stat().st_size / 1e3:,.0f} KB  {scheme}  validation accuracy {result.accuracy[scheme]:.2%}"
         )
     typer.echo(f"int8 and float32 agree on {result.agreement:.2%} of the validation faces")

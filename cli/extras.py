@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 from ..models.errors import RuntimeMissingError
 
 
-def needs_host() -> AbstractContextManager[None]:
-    """Enter around imports that the extra `host` provides; see `_needs`."""
-    return _needs("host")
-
-
-def needs_maintain() -> AbstractContextManager[None]:
-    """Enter around imports that the extra `maintain` provides; see `_needs`."""
-    return _needs("maintain")
-
-
 @contextmanager
-def _needs(extra: str) -> Iterator[None]:
-    """Turn a missing package of an extra into the line that installs it.
+def needs(extra: str) -> Iterator[None]:
+    """Turn a missing package into the line that installs it; enter around imports.
+
+    Args:
+        extra: The extra of ferlite that the package comes with.
 
     Raises:
         RuntimeMissingError: A package that the block imports is not installed.

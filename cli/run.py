@@ -31,12 +31,8 @@ def run(
         Path | None, typer.Option(help="Draw the results: a video, a picture or a folder, by its suffix.")
     ] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
-    size: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Picture size to ask of the source.")
-    ] = None,
-    rate: Annotated[
-        float | None, typer.Option(min=0.1, help="Frames per second to ask of the source.")
-    ] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Picture size to ask of the source.")] = None,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="Frames per second to ask of the source.")] = None,
     flip: Annotated[bool, typer.Option(help="Mirror the picture.")] = False,
     rotate: Annotated[int, typer.Option(help="Degrees clockwise: 0, 90, 180 or 270.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
@@ -49,9 +45,7 @@ def run(
     with ExitStack() as stack:
         stack.enter_context(_terminable())
         pipeline = stack.enter_context(
-            Pipeline.open(
-                source, model=model, threads=threads, size=_size(size), rate=rate, flip=flip, rotate=rotate
-            )
+            Pipeline.open(source, model=model, threads=threads, size=_size(size), rate=rate, flip=flip, rotate=rotate)
         )
         sinks: list[Sink] = [stack.enter_context(JsonLines(output))]
         if annotate is not None:

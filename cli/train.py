@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ..models.errors import UsageError
 from .console import console, progress
-from .extras import needs_host
+from .extras import needs
 
 Data = Annotated[
     Path | None,
@@ -26,7 +26,7 @@ def train(
     list_recipes: Annotated[bool, typer.Option("--list", help="List the shipped recipes and leave.")] = False,
 ) -> None:
     """Train a network by a recipe; the same line again resumes after an interruption."""
-    with needs_host():
+    with needs("host"):
         from ..train import datasets, recipes, training
     if list_recipes:
         table = Table("recipe", "what it is")
@@ -58,6 +58,4 @@ def train(
             console.print("interrupted; the same command goes on after the last complete epoch")
             raise typer.Exit(130) from None
     best = run.info["best"]
-    typer.echo(
-        f"best epoch {best['epoch']}: validation accuracy {best['val_accuracy']:.2%}; run folder {out}"
-    )
+    typer.echo(f"best epoch {best['epoch']}: validation accuracy {best['val_accuracy']:.2%}; run folder {out}")

@@ -30,13 +30,15 @@ def measure(faces: NDArray[np.uint8], source: str) -> Crop:
     finder = FaceFinder()
     points = []
     for face in faces:
-        # The detector wants some surroundings, which a tight crop lacks: its border is repeated.
+        # The detector wants some surroundings, which a tight crop lacks.
         large = cv2.resize(face, (_ENLARGED, _ENLARGED), interpolation=cv2.INTER_CUBIC)
-        frame = np.pad(large, _MARGIN, mode="edge")
+        frame = np.pad(large, _MARGIN, constant_values=128)
         found = finder.find(to_bgr(frame))
         if len(found) == 1:
             points.append((found[0].landmarks - _MARGIN) / _ENLARGED)
     if len(points) < 10:
         raise DataError(f"found a face in only {len(points)} of {len(faces)} training faces; are they faces?")
-    mean = np.mean(points, axis=0).round(4)
-    return Crop(tuple((float(x), float(y)) for x, y in mean), f"mean of {len(points)} faces of {source}")
+    # No side of a face is special: mirrored, the left points are the right ones.
+    mirrored = [(1, 0) + (-1, 1) * np.array(one)[[1, 0, 2, 4, 3]] for one in points]
+    mean = np.mean([*points, *mirrored], axis=0, dtype=np.float64).round(4).tolist()
+    return Crop(tuple((x, y) for x, y in mean), f"mean of {len(points)} faces of {source}")

@@ -107,9 +107,7 @@ def convert(
         described = record.with_(scheme=scheme, calibration=calibrations[scheme])
         scores = _validation_scores(graph, described, validation)
         accuracy[scheme] = scores.accuracy
-        told = {
-            "validation": {"count": scores.count, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
-        }
+        told = {"validation": {"count": scores.count, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}}
         modelfile.write(path, graph, described.with_(accuracy=told))
     return Converted(paths["int8"], paths["float32"], agreement, accuracy)
 

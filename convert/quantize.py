@@ -7,7 +7,7 @@ import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
@@ -49,7 +49,9 @@ def describe(images: NDArray[np.uint8], seed: int = 0) -> dict[str, Any]:
     return {"faces": len(images), "seed": seed, "sha256": sha256(np.ascontiguousarray(images).tobytes())}
 
 
-def calibrate(graph: bytes, images: NDArray[np.uint8]) -> Ranges:
+def calibrate(
+    graph: bytes, images: NDArray[np.uint8], method: Literal["moving-average", "min-max"] = "moving-average"
+) -> Ranges:
     """Run the float graph on the calibration set and note each tensor's range.
 
     The ranges of the pixels, and of the layer `scale` that every network begins with, are not left
@@ -59,15 +61,16 @@ def calibrate(graph: bytes, images: NDArray[np.uint8]) -> Ranges:
     Args:
         graph: Float32 TFLite flatbuffer with one input.
         images: uint8 [n, h, w] grey or [n, h, w, 3].
+        method: `moving-average`, the calibrator's own, cuts rare extremes off for a finer scale;
+            `min-max` keeps them, which a detector needs: its rare extremes are the faces.
     """
-    ranges = _moving_average(graph, images)
-    black, white = (_moving_average(graph, np.full_like(images[:1], value)) for value in (0, 255))
+    if method == "min-max":
+        ranges = _widest([_moving_average(graph, image[None]) for image in images])
+    else:
+        ranges = _moving_average(graph, images)
+    ends = _widest([_moving_average(graph, np.full_like(images[:1], value)) for value in (0, 255)])
     pixels = _input_name(graph)
-    for name in ranges:
-        if pixels in name or "/scale" in name:
-            ends = [end[name][side] for end in (black, white) for side in ("min", "max")]
-            ranges[name] = {"min": np.minimum.reduce(ends), "max": np.maximum.reduce(ends)}
-    return ranges
+    return ranges | {name: ends[name] for name in ranges if pixels in name or "/scale" in name}
 
 
 def quantize(graph: bytes, ranges: Ranges) -> bytes:
@@ -90,6 +93,16 @@ def _moving_average(graph: bytes, images: NDArray[np.uint8]) -> Ranges:
     samples = [{name: to_input(image[None], np.float32)} for image in images]
     with _quiet():
         return quantizer.Quantizer(graph, recipe.static_wi8_ai8()).calibrate({_SIGNATURE: samples})
+
+
+def _widest(several: list[Ranges]) -> Ranges:
+    return {
+        name: {
+            "min": np.minimum.reduce([ranges[name]["min"] for ranges in several]),
+            "max": np.maximum.reduce([ranges[name]["max"] for ranges in several]),
+        }
+        for name in several[0]
+    }
 
 
 def _input_name(graph: bytes) -> str:

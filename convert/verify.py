@@ -28,9 +28,7 @@ def verify(quantized: bytes, floating: bytes, images: NDArray[np.uint8]) -> floa
     graph = _load(quantized)
     for tensor in graph.get_tensor_details():
         if np.issubdtype(tensor["dtype"], np.floating):
-            raise ModelFormatError(
-                f"tensor {tensor['name']} is still {np.dtype(tensor['dtype']).name} in int8"
-            )
+            raise ModelFormatError(f"tensor {tensor['name']} is still {np.dtype(tensor['dtype']).name} in int8")
     pixels = graph.get_input_details()[0]
     scale, zero = pixels["quantization"]
     if pixels["dtype"] != np.int8 or abs(scale - 1) > 1e-6 or zero != -128:

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models import registry
-from ..models.errors import DataError, UsageError
-from ..models.preprocess import to_input
+from ..models.errors import UsageError
+from ..models.preprocess import to_bgr, to_input
 from ..models.runtime import LoadedModel
 from .types import Face
 
@@ -87,19 +87,8 @@ class FaceFinder:
             DataError: The picture has another shape or dtype, or no pixels.
         """
         picture, (across, down) = fit(image)
-        outputs = self._detector.run(to_input(picture[None], np.int8))
-        # By width and then by stride. Of a score's two factors either may come first.
-        parts = sorted(outputs, key=lambda out: (out.shape[-1], -out.shape[1]))
-        scores = np.hstack([(a * b).ravel() for a, b in zip(parts[:6:2], parts[1:6:2], strict=True)])
-        offsets = np.hstack(parts[6:])[0]
-        places = np.flatnonzero(scores > self.score**2)
-        x, y, stride = _ANCHORS[places].T
-        right, below, wide, high = offsets[places].T
-        width, height = np.exp(wide) * stride, np.exp(high) * stride
-        left, top = (x + right) * stride - width / 2, (y + below) * stride - height / 2
-        found = np.stack([left * across, top * down, width * across, height * down, np.sqrt(scores[places])], 1)
-        found = found[_distinct(found)]
-        return found[np.argsort(-found[:, 2] * found[:, 3], kind="stable")][: self.max_faces]
+        found = decode(self._detector.run(to_input(picture[None], np.int8)), self.score)
+        return found[: self.max_faces] * np.array([across, down, across, down, 1], np.float32)
 
     def landmarks(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> list[Face]:
         """Find the landmarks of the boxes that are faces.
@@ -114,7 +103,7 @@ class FaceFinder:
         Raises:
             DataError: The picture has another shape or dtype, or no pixels.
         """
-        image = _to_bgr(image)
+        image = to_bgr(image)
         faces = []
         for x, y, width, height, score in boxes.tolist():
             side = max(1, round(max(width, height)))
@@ -132,6 +121,32 @@ class FaceFinder:
         return faces
 
 
+def decode(outputs: list[NDArray[np.float32]], score: float) -> NDArray[np.float32]:
+    """Read boxes from YuNet's outputs.
+
+    Args:
+        outputs: Class and object probabilities [1, n, 1] and box offsets [1, n, 4], each for the
+            strides 8, 16 and 32, in any order.
+        score: Lowest score of a box, 0 to 1.
+
+    Returns:
+        float32 [n, 5], largest first: x, y, width and height in pixels of the 320 x 256 picture, and the
+        score. No two overlap much.
+    """
+    # By width and then by stride. Of a score's two factors either may come first.
+    parts = sorted(outputs, key=lambda out: (out.shape[-1], -out.shape[1]))
+    scores = np.hstack([(a * b).ravel() for a, b in zip(parts[:6:2], parts[1:6:2], strict=True)])
+    offsets = np.hstack(parts[6:])[0]
+    places = np.flatnonzero(scores > score**2)
+    x, y, stride = _ANCHORS[places].T
+    right, below, wide, high = offsets[places].T
+    width, height = np.exp(wide) * stride, np.exp(high) * stride
+    left, top = (x + right) * stride - width / 2, (y + below) * stride - height / 2
+    found = np.stack([left, top, width, height, np.sqrt(scores[places])], axis=1)
+    found = found[_distinct(found)]
+    return found[np.argsort(-found[:, 2] * found[:, 3], kind="stable")]
+
+
 def fit(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[float, float]]:
     """Make the picture that YuNet looks at: as large as fits, black to the right or below.
 
@@ -144,7 +159,7 @@ def fit(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[float, float
     Raises:
         DataError: The picture has another shape or dtype, or no pixels.
     """
-    image = _to_bgr(image)
+    image = to_bgr(image)
     height, width = image.shape[:2]
     factor = min(DETECTOR_SIZE[0] / height, DETECTOR_SIZE[1] / width)
     high, wide = max(1, round(height * factor)), max(1, round(width * factor))
@@ -202,17 +217,3 @@ def _square(image: NDArray[np.uint8], left: int, top: int, side: int) -> NDArray
 def _resized_rgb(bgr: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
     how = cv2.INTER_AREA if bgr.shape[0] > height else cv2.INTER_LINEAR
     return np.asarray(cv2.cvtColor(cv2.resize(bgr, (width, height), interpolation=how), cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _to_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    if image.dtype == np.uint8 and image.size and image.ndim in (2, 3):
-        channels = image.shape[2] if image.ndim == 3 else 1
-        if channels == 3:
-            return image
-        if channels in (1, 4):
-            code = cv2.COLOR_GRAY2BGR if channels == 1 else cv2.COLOR_BGRA2BGR
-            return np.asarray(cv2.cvtColor(image, code), np.uint8)
-    raise DataError(
-        "a picture must be uint8 [h, w], [h, w, 3] BGR or [h, w, 4] BGRA with at least one pixel, "
-        f"not {image.dtype} {image.shape}"
-    )

@@ -53,9 +53,7 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next = 1
 
-    def update(
-        self, faces: Sequence[Face], expressions: Sequence[Expression], time: float
-    ) -> list[TrackedFace]:
+    def update(self, faces: Sequence[Face], expressions: Sequence[Expression], time: float) -> list[TrackedFace]:
         """Take in the faces of one frame.
 
         Args:

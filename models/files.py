@@ -35,9 +35,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     except OutputError:
         raise
     except OSError as error:
-        raise OutputError(
-            f"can't write {path}: {error.strerror or error}; check free space and permissions"
-        ) from error
+        raise OutputError(f"can't write {path}: {error.strerror or error}; check free space and permissions") from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

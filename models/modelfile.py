@@ -84,9 +84,7 @@ def _checked_record(content: bytes) -> Record | None:
     try:
         entry = _metadata(content)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
-        raise ModelFormatError(
-            "the file is damaged: its tables point outside of it; copy it again"
-        ) from error
+        raise ModelFormatError("the file is damaged: its tables point outside of it; copy it again") from error
     keys = content.count(_KEY)
     trailer = b"labels.txt" in content[-512:]
     if entry is None and not keys and not trailer:
@@ -97,9 +95,7 @@ def _checked_record(content: bytes) -> Record | None:
     said = content[at : at + _DIGITS]
     rest = sha256(memoryview(content)[:at], b"0" * _DIGITS, memoryview(content)[at + _DIGITS :])
     if rest.encode() != said:
-        raise ModelFormatError(
-            "the file was changed or cut after it was written (sha256 differs); copy it again"
-        )
+        raise ModelFormatError("the file was changed or cut after it was written (sha256 differs); copy it again")
     values = json.loads(entry)
     del values["file_sha256"]
     return Record.from_json(json.dumps(values))
@@ -187,7 +183,5 @@ def _with_labels(content: bytes, labels: tuple[str, ...]) -> bytes:
     stream = io.BytesIO(content)
     with zipfile.ZipFile(stream, "a") as archive:
         # A fixed date, so that the same model gives the same file.
-        archive.writestr(
-            zipfile.ZipInfo("labels.txt", (1980, 1, 1, 0, 0, 0)), "".join(f"{n}\n" for n in labels)
-        )
+        archive.writestr(zipfile.ZipInfo("labels.txt", (1980, 1, 1, 0, 0, 0)), "".join(f"{n}\n" for n in labels))
     return stream.getvalue()

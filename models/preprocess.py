@@ -25,7 +25,7 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         DataError: Another shape or dtype, or no pixels.
     """
     if image.dtype != np.uint8 or not image.size:
-        raise DataError(f"a picture must be uint8 with at least one pixel, not {image.dtype} {image.shape}")
+        raise DataError(f"a picture must be uint8 and have pixels, not {image.dtype} {image.shape}")
     if image.ndim == 2:
         return image
     if image.ndim == 3 and image.shape[2] == 1:
@@ -33,7 +33,7 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if image.ndim == 3 and image.shape[2] in (3, 4):
         code = cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
         return np.asarray(cv2.cvtColor(image, code), np.uint8)
-    raise DataError(f"a picture must be [h, w], [h, w, 3] BGR or [h, w, 4] BGRA, not {image.shape}")
+    raise DataError(f"a picture must be uint8 [h, w], [h, w, 3] BGR or [h, w, 4] BGRA, not {image.shape}")
 
 
 def to_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -110,9 +110,7 @@ def align(
     if factor < 0.5:
         image, matrix = _shrunk_around(image, matrix, size, 2 * factor)
     return np.asarray(
-        cv2.warpAffine(
-            to_grey(image), matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        ),
+        cv2.warpAffine(to_grey(image), matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
         np.uint8,
     )
 

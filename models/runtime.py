@@ -106,9 +106,7 @@ class LoadedModel:
         Returns:
             The outputs in the graph's order as float32, de-quantized, in memory of their own.
         """
-        return [
-            _dequantized(raw, detail) for raw, detail in zip(self.run_raw(*inputs), self.outputs, strict=True)
-        ]
+        return [_dequantized(raw, detail) for raw, detail in zip(self.run_raw(*inputs), self.outputs, strict=True)]
 
     def run_raw(self, *inputs: NDArray[Any]) -> list[NDArray[Any]]:
         """Run one inference and return the outputs as the graph gives them (copied)."""
@@ -140,9 +138,7 @@ class LoadedModel:
             self._contradiction("labels", len(record.labels), classes)
 
     def _contradiction(self, what: str, said: object, found: object) -> None:
-        raise ModelFormatError(
-            f"{self.path}: the record says {what} {said}, the graph has {found}; convert again"
-        )
+        raise ModelFormatError(f"{self.path}: the record says {what} {said}, the graph has {found}; convert again")
 
 
 def _named(title: str, package: str, interpreter: Callable[..., Any]) -> Runtime:

@@ -12,7 +12,6 @@ from ferlite.models import modelfile
 from ferlite.models.labels import FER2013_LABELS
 from ferlite.models.record import Crop, Record
 
-
 # The same examples every time, and no clock in a test.
 settings.register_profile("ferlite", deadline=None, derandomize=True)
 settings.load_profile("ferlite")

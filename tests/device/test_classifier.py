@@ -61,7 +61,7 @@ def test_a_face_in_a_frame_is_cut_by_the_models_own_geometry(model_path, record,
 def test_a_file_without_record_runs_when_its_labels_are_named(tmp_path, graph, banded):
     path = tmp_path / "foreign.tflite"
     path.write_bytes(graph)
-    with pytest.raises(ModelFormatError, match="no ferlite record.*name them"):
+    with pytest.raises(ModelFormatError, match=r"no ferlite record.*name them"):
         Classifier.load(path)
     names = ["neutral", "happy", "sad", "anger", "fear", "disgust", "surprise"]
     assert Classifier.load(path, labels=names)(banded(3)).label == "angry"

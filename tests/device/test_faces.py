@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferlite.device.faces import FaceFinder, fit
+from ferlite.device.faces import DETECTOR_SIZE, FaceFinder, fit
 from ferlite.models import eigenfaces, registry
 from ferlite.models.errors import DataError, UsageError
 from ferlite.models.runtime import LoadedModel
@@ -69,6 +69,17 @@ def test_faces_come_largest_first_and_no_more_than_asked_for(finder):
     assert sizes == sorted(sizes, reverse=True)
     one = FaceFinder(max_faces=1).find(frame)
     assert [face.box[2] * face.box[3] for face in one] == sizes[:1]
+
+
+@pytest.mark.parametrize("side", [40, 60, 120, 180, 240])
+def test_a_face_is_found_far_away_and_close_up(finder, side):
+    faces, _ = eigenfaces.load().sample(14, seed=1)
+    found = 0
+    for face in faces:
+        frame = np.full((*DETECTOR_SIZE, 3), 128, np.uint8)
+        frame[8 : 8 + side, 40 : 40 + side] = cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)[..., None]
+        found += len(finder.find(frame)) == 1
+    assert found >= 12
 
 
 def test_a_face_gives_one_box(finder):

@@ -4,19 +4,23 @@ from ferlite.models.errors import MissingFileError, OutputError
 from ferlite.models.files import read_bytes, replacing, write_bytes, write_json
 
 
+def half_write(path, error):
+    with replacing(path) as temporary:
+        temporary.write_bytes(b"half")
+        raise error
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = write_bytes(tmp_path / "result.json", b"old")
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_bytes(b"half")
-        raise RuntimeError
+    with pytest.raises(RuntimeError):
+        half_write(path, RuntimeError)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_an_interrupted_write_leaves_nothing_half_written(tmp_path):
-    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "new.txt") as temporary:
-        temporary.write_text("half")
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        half_write(tmp_path / "new.txt", KeyboardInterrupt)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -35,7 +39,7 @@ def test_a_full_disk_is_an_error_that_names_file_and_remedy(tmp_path):
         with replacing(tmp_path / "big.bin"):
             raise OSError(28, "No space left on device")
 
-    with pytest.raises(OutputError, match=r"big.bin: No space left on device; check free space"):
+    with pytest.raises(OutputError, match=r"big\.bin: No space left on device; check free space"):
         fill()
 
 

@@ -38,7 +38,7 @@ def data():
     return datasets.Dataset("halves", ("happy", "sad"), splits, sha256="0" * 64)
 
 
-class Stopped(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -80,9 +80,9 @@ def test_a_run_that_was_interrupted_twice_ends_with_the_same_weights(data, unint
 
         def interrupt(epoch, step, steps, when=when):
             if (epoch, step) == when:
-                raise Stopped
+                raise StoppedError
 
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             train(RECIPE, data, tmp_path, on_step=interrupt)
     resumed = train(RECIPE, data, tmp_path)
     for here, there in zip(weights(resumed), weights(uninterrupted), strict=True):
