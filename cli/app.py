@@ -8,7 +8,7 @@ import typer
 
 from .. import __version__
 from ..models.errors import FerliteError
-from . import bench, convert, maintain, run, train
+from . import bench, convert, demo, maintain, quickstart, run, train
 
 app = typer.Typer(
     name="ferlite",
@@ -17,6 +17,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("quickstart")(quickstart.quickstart)
+app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("train")(train.train)
 app.command("convert")(convert.convert)

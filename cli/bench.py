@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from .console import console, print_json, progress
+from .train import DATA_HELP
 
 app = typer.Typer(help="Measure model files: accuracy and latency.", no_args_is_help=True)
 
@@ -20,7 +21,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 @app.command()
 def accuracy(
     models: Models,
-    data: Annotated[Path, typer.Option(help="fer2013.csv, or a folder with a folder for each class.")],
+    data: Annotated[Path, typer.Option(help=DATA_HELP, show_default=False)],
     split: Annotated[str, typer.Option(help="train, validation (FER2013's PublicTest).")] = "validation",
     limit: Annotated[int | None, typer.Option(min=1, help="Score only the first so many faces.")] = None,
     final: Annotated[

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..models.errors import RuntimeMissingError
+from ..models.quiet import quiet
 
 
 @contextmanager
@@ -19,7 +20,8 @@ def needs(extra: str) -> Iterator[None]:
         RuntimeMissingError: A package that the block imports is not installed.
     """
     try:
-        yield
+        with quiet():
+            yield
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("ferlite"):
             raise

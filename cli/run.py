@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from itertools import islice
+from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -15,9 +11,9 @@ import typer
 from ..device.classifier import DEFAULT_MODEL
 from ..device.pipeline import Pipeline
 from ..device.sinks import JsonLines, Sink, open_annotated
-from ..device.types import FrameResult
 from ..models.errors import UsageError
 from .console import console
+from .playback import Summary, play, terminable
 
 
 def run(
@@ -43,7 +39,7 @@ def run(
     """
     summary = Summary()
     with ExitStack() as stack:
-        stack.enter_context(_terminable())
+        stack.enter_context(terminable())
         pipeline = stack.enter_context(
             Pipeline.open(source, model=model, threads=threads, size=_size(size), rate=rate, flip=flip, rotate=rotate)
         )
@@ -51,58 +47,11 @@ def run(
         if annotate is not None:
             sinks.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate, source=source)))
         try:
-            for result in islice(pipeline, frames):
-                for sink in sinks:
-                    sink.write(result)
-                summary.add(result)
-                if any(sink.done for sink in sinks):
-                    break
+            play(pipeline, sinks, summary, frames)
         except KeyboardInterrupt:
             console.print("stopped")
         finally:
             console.print(str(summary))
-
-
-class Summary:
-    """Counts of a run; holds no frame."""
-
-    def __init__(self) -> None:
-        self.frames = 0
-        self.faces = 0
-        self.dropped = 0
-        self._stages: dict[str, float] = {}
-
-    def add(self, result: FrameResult) -> None:
-        """Take in one frame."""
-        self.frames += 1
-        self.faces += len(result.faces)
-        self.dropped = result.dropped
-        for name, milliseconds in result.stages.items():
-            self._stages[name] = self._stages.get(name, 0.0) + milliseconds
-
-    @property
-    def stages(self) -> dict[str, float]:
-        """Mean milliseconds a frame, by stage."""
-        return {name: total / max(self.frames, 1) for name, total in self._stages.items()}
-
-    def __str__(self) -> str:
-        stages = ", ".join(f"{name} {ms:.2f}" for name, ms in self.stages.items())
-        dropped = f", {self.dropped} dropped" if self.dropped else ""
-        return f"{self.frames} frames{dropped}, {self.faces} faces; ms a frame: {stages or '-'}"
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM end a run as Ctrl-C does, with every output closed."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

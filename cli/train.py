@@ -13,10 +13,8 @@ from ..models.errors import UsageError
 from .console import console, progress
 from .extras import needs
 
-Data = Annotated[
-    Path | None,
-    typer.Option(help="fer2013.csv, or a folder with a folder for each class.", show_default=False),
-]
+DATA_HELP = "fer2013.csv, a folder with a folder for each class, or `eigenfaces`."
+Data = Annotated[Path | None, typer.Option(help=DATA_HELP, show_default=False)]
 
 
 def train(

@@ -9,6 +9,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from ..models.quiet import quiet
+
 
 def export(model: Any) -> bytes:
     """Export a network, for one face at a time, up to its logits.
@@ -26,5 +28,5 @@ def export(model: Any) -> bytes:
     pixels = keras.Input(batch_shape=(1, *model.input.shape[1:]), name="pixels")
     single = keras.Model(pixels, {"logits": logits(pixels)})
     # Keras announces the artifact it exports on the way; nobody asked for that.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with quiet(), contextlib.redirect_stdout(io.StringIO()):
         return tf.lite.TFLiteConverter.from_keras_model(single).convert()

@@ -29,6 +29,7 @@ from ..models import modelfile
 from ..models.errors import DataError, MissingFileError, ModelFormatError
 from ..models.files import sha256
 from ..models.preprocess import to_input
+from ..models.quiet import quiet
 from ..models.record import Record
 from ..models.runtime import LoadedModel
 from .onnxkeras import Part, rebuilt
@@ -287,7 +288,7 @@ def _exported(model: keras.Model, half: bool = False) -> bytes:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
     # Keras announces the artifact it exports on the way; nobody asked for that.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with quiet(), contextlib.redirect_stdout(io.StringIO()):
         return converter.convert()
 
 

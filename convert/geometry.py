@@ -40,5 +40,5 @@ def measure(faces: NDArray[np.uint8], source: str) -> Crop:
         raise DataError(f"found a face in only {len(points)} of {len(faces)} training faces; are they faces?")
     # No side of a face is special: mirrored, the left points are the right ones.
     mirrored = [(1, 0) + (-1, 1) * np.array(one)[[1, 0, 2, 4, 3]] for one in points]
-    mean = np.mean([*points, *mirrored], axis=0, dtype=np.float64).round(4).tolist()
+    mean = np.array([*points, *mirrored], np.float64).mean(axis=0).round(4).tolist()
     return Crop(tuple((x, y) for x, y in mean), f"mean of {len(points)} faces of {source}")

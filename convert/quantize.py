@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import os
+import io
 import warnings
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from ..models.errors import DataError
 from ..models.files import sha256
 from ..models.preprocess import to_input
+from ..models.quiet import quiet
 from ..train.datasets import Faces, balanced_draw
 
 Ranges = dict[str, Any]
@@ -112,7 +112,7 @@ def _input_name(graph: bytes) -> str:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Silence the quantizer's progress bars and the runtime's warning about keeping tensors."""
-    with warnings.catch_warnings(), Path(os.devnull).open("w") as nowhere:
+    nowhere = io.StringIO()
+    with quiet(), warnings.catch_warnings(), contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):
         warnings.simplefilter("ignore")
-        with contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):
-            yield
+        yield

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ..models.errors import ModelFormatError
 from ..models.preprocess import to_input
+from ..models.quiet import quiet
 
 
 def verify(quantized: bytes, floating: bytes, images: NDArray[np.uint8]) -> float:
@@ -49,8 +50,9 @@ def verify(quantized: bytes, floating: bytes, images: NDArray[np.uint8]) -> floa
 
 
 def _load(graph: bytes) -> Interpreter:
-    interpreter = Interpreter(model_content=graph)
-    interpreter.allocate_tensors()
+    with quiet():
+        interpreter = Interpreter(model_content=graph)
+        interpreter.allocate_tensors()
     return interpreter
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from . import modelfile
 from .errors import ModelFormatError, RuntimeMissingError
+from .quiet import quiet
 from .record import Record
 
 
@@ -88,8 +89,9 @@ class LoadedModel:
         self.record = file.record
         self.runtime = runtime(runtime_name)
         try:
-            self._interpreter = self.runtime.interpreter(model_content=file.content, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with quiet():
+                self._interpreter = self.runtime.interpreter(model_content=file.content, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise ModelFormatError(f"{file.path}: {self.runtime.name} refuses the model: {error}") from error
         self.inputs: list[dict[str, Any]] = self._interpreter.get_input_details()

@@ -21,6 +21,10 @@ from ..models.files import sha256
 from ..models.labels import FER2013_LABELS, LABELS, canonical
 
 SPLITS = ("train", "validation", "test")
+
+EIGENFACES = "eigenfaces"
+"""The data set that needs no file; see `train.eigenfaces`."""
+
 _FER2013_SPLITS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 _SIZE = 48
@@ -91,12 +95,16 @@ def split_name(name: str) -> str:
 
 
 def load(path: str | Path) -> Dataset:
-    """Read a data set from a csv file or a folder, whichever `path` is.
+    """Read a data set from a csv file or a folder, whichever `path` is; `eigenfaces` is carried along.
 
     Raises:
         MissingFileError: `path` does not exist.
         DataError: It is not a data set that ferlite can read; the message says where it fails.
     """
+    if str(path) == EIGENFACES:
+        from .eigenfaces import dataset
+
+        return replace(dataset(), path=EIGENFACES)
     path = Path(path)
     if not path.exists():
         raise MissingFileError(f"there is no data set at {path}; see 'Data' in README.md for the forms it takes")

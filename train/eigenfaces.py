@@ -23,7 +23,7 @@ from ..models.eigenfaces import PATH, SIDE, SPREAD, load
 from ..models.errors import DataError
 from ..models.files import replacing
 from ..models.labels import FER2013_LABELS
-from .datasets import SPLITS, Dataset, make_dataset
+from .datasets import EIGENFACES, SPLITS, Dataset, make_dataset
 
 _Array = NDArray[np.floating[Any]]
 _TRIM_ROUNDS = 8
@@ -51,7 +51,7 @@ def dataset(
     drawn = [load().sample(count, [seed, number], spread) for number, count in enumerate(counts)]
     images, labels = (np.concatenate(parts) for parts in zip(*drawn, strict=True))
     splits = np.repeat(SPLITS, counts).tolist()
-    return make_dataset("eigenfaces", FER2013_LABELS, images, labels.tolist(), splits)
+    return make_dataset(EIGENFACES, FER2013_LABELS, images, labels.tolist(), splits)
 
 
 def build(

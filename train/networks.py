@@ -79,7 +79,17 @@ def plain_residual(classes: int, size: int, penalty: keras.Regularizer | None) -
     return keras.Model(inputs, _probabilities(x, classes, penalty), name="plain-residual")
 
 
-NETWORKS: dict[str, Builder] = {"keras-cnn": keras_cnn, "plain-residual": plain_residual}
+def small(classes: int, size: int, penalty: keras.Regularizer | None) -> keras.Model:
+    """Four 3x3 convolutions with stride 2 and global pooling: 2 MMAC, trains in seconds, to try things with."""
+    inputs = keras.Input((size, size, 1), name="pixels")
+    x = layers.Rescaling(1 / 64, offset=-2, name="scale")(inputs)
+    for filters in (16, 32, 64, 64):
+        x = _conv(x, filters, 3, penalty, stride=2)
+    x = layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, _probabilities(x, classes, penalty), name="small")
+
+
+NETWORKS: dict[str, Builder] = {"keras-cnn": keras_cnn, "plain-residual": plain_residual, "small": small}
 """Networks by name: (classes, size, penalty) -> model."""
 
 

@@ -50,5 +50,5 @@ def test_a_file_in_the_place_of_a_folder_is_an_output_error(tmp_path):
 
 
 def test_reading_what_is_not_there_names_the_file(tmp_path):
-    with pytest.raises(MissingFileError, match="nothing.csv"):
+    with pytest.raises(MissingFileError, match=r"nothing\.csv"):
         read_bytes(tmp_path / "nothing.csv")

@@ -1,0 +1,79 @@
+"""`ferlite quickstart`: the whole way, on the data that ferlite carries along."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..models.files import write_json
+from .console import console, progress
+from .demo import Truth
+from .extras import needs
+from .playback import Summary, play, terminable
+
+_FRAMES = 150
+
+
+def quickstart(
+    out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path("ferlite-quickstart"),
+) -> None:
+    """Train, convert to int8, measure and run a small network, in a few minutes and without any data.
+
+    The faces are drawn from statistics of FER2013: the figures show that the machinery works and say
+    nothing about real faces. Interrupted, it goes on where it stopped when it is called again.
+    """
+    with needs("host"):
+        from ..benchmarks import accuracy, latency, report
+        from ..convert import package
+        from ..device.pipeline import Pipeline
+        from ..device.sinks import JsonLines, open_annotated
+        from ..train import datasets, recipes, training
+    start = time.perf_counter()
+    recipe = recipes.load("quickstart")
+    console.print(f"[bold]1[/] drawing faces and training {recipe.network!r} on them")
+    dataset = datasets.load(datasets.EIGENFACES)
+    with progress("train") as show:
+        run = training.train(
+            recipe,
+            dataset,
+            out / "run",
+            on_step=lambda epoch, step, steps: show(
+                (epoch - 1 + step / steps) / recipe.epochs, f"epoch {epoch}/{recipe.epochs}"
+            ),
+        )
+    console.print("[bold]2[/] converting to int8")
+    with console.status("export") as status:
+        made = package.convert(run, dataset, out, on_step=status.update)
+    models = [made.float32, made.int8]
+    console.print("[bold]3[/] measuring int8 against float32")
+    with progress("accuracy") as show:
+        scores = accuracy.measure(
+            models, dataset, "test", on_face=lambda done, total: show(done / total, f"{done}/{total}")
+        )
+    with progress("latency") as show:
+        times = latency.measure(models, seconds=3, on_round=lambda share: show(share, ""))
+    write_json(out / "accuracy.json", scores)
+    write_json(out / "latency.json", times)
+    shutil.copy(run.folder / "curves.png", out / "curves.png")
+    page = report.write(out, "ferlite quickstart")
+
+    console.print("[bold]4[/] running it on a virtual camera")
+    summary, truth = Summary(), Truth()
+    with ExitStack() as stack:
+        stack.enter_context(terminable())
+        pipeline = stack.enter_context(Pipeline.open("virtual:faces=2", model=made.int8))
+        (out / "demo.jsonl").unlink(missing_ok=True)
+        sinks = [
+            stack.enter_context(JsonLines(out / "demo.jsonl")),
+            stack.enter_context(open_annotated(out / "demo.mp4", pipeline.source.rate)),
+        ]
+        play(pipeline, sinks, summary, _FRAMES, lambda result: truth.add(pipeline.source, result))
+
+    typer.echo(report.summarise(scores, times))
+    typer.echo(f"Virtual camera: {summary}; {truth}.")
+    typer.echo(f"{page} shows it all, {out / 'demo.mp4'} the camera; {time.perf_counter() - start:.0f} s.")

@@ -1,0 +1,20 @@
+import os
+
+import pytest
+
+from ferlite.models.quiet import quiet
+
+
+def test_what_native_code_writes_to_stderr_is_hidden_inside_only(capfd):
+    os.write(2, b"before ")
+    with quiet():
+        os.write(2, b"chatter ")
+    os.write(2, b"after")
+    assert capfd.readouterr().err == "before after"
+
+
+def test_stderr_is_back_after_an_error(capfd):
+    with pytest.raises(RuntimeError), quiet():
+        raise RuntimeError
+    os.write(2, b"here")
+    assert capfd.readouterr().err == "here"
