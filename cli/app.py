@@ -8,7 +8,7 @@ import typer
 
 from .. import __version__
 from ..models.errors import FerliteError
-from . import bench, convert, demo, maintain, quickstart, run, train
+from . import bench, convert, demo, maintain, quickstart, report, run, train
 
 app = typer.Typer(
     name="ferlite",
@@ -23,6 +23,7 @@ app.command("run")(run.run)
 app.command("train")(train.train)
 app.command("convert")(convert.convert)
 app.add_typer(bench.app, name="bench")
+app.command("report")(report.report)
 app.add_typer(maintain.app, name="maintain")
 
 

@@ -7,8 +7,10 @@ import io
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from ..models.errors import DataError
 from ..models.quiet import quiet
 
 
@@ -23,7 +25,13 @@ def export(model: Any) -> bytes:
 
     Returns:
         A float32 TFLite flatbuffer: pixels [1, h, w, c] to logits [1, classes].
+
+    Raises:
+        DataError: A weight is not a finite number.
     """
+    for weight in model.weights:
+        if not np.isfinite(np.asarray(weight)).all():
+            raise DataError(f"weights of {weight.path} are not finite numbers; train again with a lower learning rate")
     logits = keras.Model(model.input, model.get_layer("logits").output)
     pixels = keras.Input(batch_shape=(1, *model.input.shape[1:]), name="pixels")
     single = keras.Model(pixels, {"logits": logits(pixels)})

@@ -9,6 +9,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..device.classifier import Classifier
 from ..models import modelfile
 from ..models.errors import DataError, UsageError
@@ -18,6 +21,7 @@ from ..train.training import Run
 from . import geometry
 from .export import export
 from .quantize import calibrate, calibration_set, describe, quantize
+from .temperature import fit_temperature
 from .verify import verify
 
 _INTENDED = (
@@ -105,10 +109,12 @@ def convert(
     accuracy: dict[str, float] = {}
     for (scheme, path), graph in zip(paths.items(), (quantized, floating), strict=True):
         described = record.with_(scheme=scheme, calibration=calibrations[scheme])
-        scores = _validation_scores(graph, described, validation)
+        logits = _logits(graph, described, validation)
+        scores = metrics.score(logits.argmax(axis=1), validation.labels, record.labels)
         accuracy[scheme] = scores.accuracy
         told = {"validation": {"count": scores.count, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}}
-        modelfile.write(path, graph, described.with_(accuracy=told))
+        temperature = fit_temperature(logits, validation.labels)
+        modelfile.write(path, graph, described.with_(accuracy=told, temperature=temperature))
     return Converted(paths["int8"], paths["float32"], agreement, accuracy)
 
 
@@ -132,9 +138,8 @@ def _record(run: Run, dataset: datasets.Dataset) -> Record:
     )
 
 
-def _validation_scores(graph: bytes, record: Record, faces: datasets.Faces) -> metrics.Scores:
-    """Score a graph by what the device will run: the file, through the classifier."""
+def _logits(graph: bytes, record: Record, faces: datasets.Faces) -> NDArray[np.float32]:
+    """Run a graph as the device will: from its file, through the classifier."""
     with tempfile.TemporaryDirectory() as folder:
         classifier = Classifier.load(modelfile.write(Path(folder) / "model.tflite", graph, record))
-        predicted = classifier.logits(faces.images).argmax(axis=1)
-    return metrics.score(predicted, faces.labels, record.labels)
+        return classifier.logits(faces.images)

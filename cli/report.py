@@ -1,0 +1,23 @@
+"""`ferlite report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .extras import needs
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(help="Folder with accuracy.json and latency.json.", show_default=False)],
+    title: Annotated[str, typer.Option(help="Heading of the page.")] = "ferlite report",
+) -> None:
+    """Make one HTML page of what was measured.
+
+    The results are what `ferlite bench accuracy … --json` and `ferlite bench latency … --json` print.
+    """
+    with needs("report"):
+        from ..benchmarks import report as page
+    typer.echo(page.write(folder, title))

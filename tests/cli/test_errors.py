@@ -1,0 +1,137 @@
+"""Every command, given what users really give it: one line that names the thing and the remedy, no traceback."""
+
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from ferlite.cli.app import main
+from ferlite.device.virtual import VirtualCamera
+
+FACE = " ".join(["7"] * 2304)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, graph, model_path):
+    """A folder full of what can be wrong, and the working directory."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "column.csv").write_text(f"emotion,image,Usage\n3,{FACE},Training\n")
+    (tmp_path / "row.csv").write_text(f"emotion,pixels,Usage\n3,{FACE},Training\n9,{FACE},Training\n")
+    (tmp_path / "good.csv").write_text("emotion,pixels,Usage\n" + f"3,{FACE},PublicTest\n" * 3)
+    for name in ("empty/happy", "undecodable/happy", "label/hapy", "nothing", "unfinished"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "undecodable/happy/a.png").write_text("not a picture")
+    (tmp_path / "label/hapy/a.png").write_bytes(cv2.imencode(".png", np.zeros((8, 8), np.uint8))[1].tobytes())
+    (tmp_path / "photo.jpg").write_text("not a picture")
+    (tmp_path / "clip.mp4").write_bytes(b"\0" * 5000)
+    (tmp_path / "good.png").write_bytes(cv2.imencode(".png", np.zeros((90, 90, 3), np.uint8))[1].tobytes())
+    (tmp_path / "mine.toml").write_text('name = "mine"\nnetwork = "small"\nepochs = 1\nbatches = 3\n')
+    (tmp_path / "foreign.tflite").write_bytes(graph)
+    (tmp_path / "cut.tflite").write_bytes(model_path.read_bytes()[:-50])
+    (tmp_path / "file").touch()
+    return tmp_path
+
+
+CASES = {
+    "train: no data set": ("train --recipe small-x --data x.csv", "no recipe 'small-x'; "),
+    "train: unknown recipe": ("train --recipe keras-cn --data good.csv", "did you mean 'keras-cnn'"),
+    "train: unknown key in a recipe": ("train --recipe mine.toml --data good.csv", "'batches'; did you mean 'batch'"),
+    "train: missing recipe file": ("train --recipe no.toml --data good.csv", "can't read no.toml: No such file"),
+    "train: missing file": ("train --recipe quickstart --data none.csv", "no data set at none.csv"),
+    "train: wrong column": ("train --recipe quickstart --data column.csv", "column.csv lacks the column pixels"),
+    "train: bad row": ("train --recipe quickstart --data row.csv", "row.csv, line 3: emotion 9 is not one of 0 to 6"),
+    "train: empty class folder": ("train --recipe quickstart --data empty", "empty/happy holds no pictures"),
+    "train: undecodable picture": ("train --recipe quickstart --data undecodable", "a.png does not decode"),
+    "train: unknown label": ("train --recipe quickstart --data label", "'hapy'; did you mean 'happy'"),
+    "train: no class folders": ("train --recipe quickstart --data nothing", "no class folders"),
+    "train: no options": ("train", "needs --recipe and --data"),
+    "train: split missing": ("train --recipe quickstart --data good.csv", "no split 'train'; known: validation"),
+    "train: file in the way": ("train --recipe quickstart --data eigenfaces --out file/run", "can't write file/run"),
+    "convert: no run": ("convert unfinished", "can't read unfinished/run.json: No such file"),
+    "bench accuracy: missing model": ("bench accuracy no.tflite --data good.csv", "no.tflite"),
+    "bench accuracy: unknown model": ("bench accuracy yuned --data good.csv", "'yuned'; did you mean 'yunet'"),
+    "bench accuracy: no record": ("bench accuracy foreign.tflite --data good.csv", "has no ferlite record"),
+    "bench accuracy: damaged": ("bench accuracy cut.tflite --data good.csv", "cut.tflite: the file"),
+    "bench accuracy: not for faces": ("bench accuracy onet --data good.csv", "not an expression classifier"),
+    "bench accuracy: missing data": ("bench accuracy tiny.tflite --data no.csv", "no data set at no.csv"),
+    "bench accuracy: test split": ("bench accuracy tiny.tflite --data good.csv --split test", "give --final LOG"),
+    "bench accuracy: unknown split": ("bench accuracy tiny.tflite --data good.csv --split tset", "did you mean 'test'"),
+    "bench latency: missing model": ("bench latency no.tflite", "no.tflite"),
+    "run: missing source": ("run --source no.mp4 --model tiny.tflite", "no file or folder 'no.mp4'"),
+    "run: undecodable picture": ("run --source photo.jpg --model tiny.tflite", "photo.jpg"),
+    "run: undecodable clip": ("run --source clip.mp4 --model tiny.tflite", "clip.mp4"),
+    "run: unknown source": ("run --source picam:0 --model tiny.tflite", "did you mean 'picamera:'"),
+    "run: no camera": ("run --source usb:97 --model tiny.tflite", "/dev/video97"),
+    "run: no Picamera2": ("run --source picamera:0 --model tiny.tflite", "sudo apt install"),
+    "run: no camera at all": ("run --source auto --model tiny.tflite", "picamera"),
+    "run: option of the virtual camera": ("run --source virtual:face=2 --model tiny.tflite", "did you mean 'faces'"),
+    "run: missing model": ("run --source good.png --model no.tflite", "no.tflite"),
+    "run: model without record": ("run --source good.png --model foreign.tflite", "has no ferlite record"),
+    "run: size": ("run --source good.png --model tiny.tflite --size big", "expected width x height"),
+    "run: rotation": ("run --source good.png --model tiny.tflite --rotate 45", "0, 90, 180 or 270"),
+    "run: full disk": ("run --source good.png --model tiny.tflite --output /dev/full", "/dev/full: No space left"),
+    "run: no such place": ("run --source good.png --model tiny.tflite --output file/x.jsonl", "file/x.jsonl"),
+    "run: unknown suffix": ("run --source good.png --model tiny.tflite --annotate x.mov", ".mp4"),
+    "run: overwriting": ("run --source good.png --model tiny.tflite --annotate good.png", "is the source itself"),
+    "demo: no such place": ("demo --out file/demo.mp4 --model tiny.tflite", "file/demo.mp4"),
+    "demo: missing model": ("demo --model no.tflite", "no.tflite"),
+    "quickstart: file in the way": ("quickstart --out file/here", "can't write file/here"),
+    "report: nothing measured": ("report nothing", "ferlite bench accuracy"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_error_names_the_thing_and_the_remedy(case, place, monkeypatch, capsys):
+    line, message = CASES[case]
+    monkeypatch.setattr(sys, "argv", ["ferlite", *line.split()])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    shown = capsys.readouterr().err
+    assert stop.value.code == 1
+    assert message in shown
+    assert shown.count("error: ") == 1
+    assert "Traceback" not in shown
+
+
+@pytest.mark.parametrize("line", ["run --no-such-option", "bench accuracy", "fly"])
+def test_wrong_usage_exits_with_2(line, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["ferlite", *line.split()])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "Usage" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback(place, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["ferlite", "--debug", "run", "--source", "no.mp4", "--model", "tiny.tflite"])
+    with pytest.raises(FileNotFoundError):
+        main()
+
+
+@pytest.mark.parametrize(
+    ("package", "line", "extra"),
+    [("keras", "train --list", "host"), ("litert_quantizer", "convert x", "host"), ("jinja2", "report x", "report")],
+)
+def test_a_missing_extra_is_answered_with_the_line_that_installs_it(package, line, extra):
+    program = f"import sys; sys.modules[{package!r}] = None; from ferlite.cli.app import main; main()"
+    run = subprocess.run([sys.executable, "-c", program, *line.split()], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert f"pip install 'ferlite[{extra}]'" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_a_clip_that_breaks_off_keeps_the_lines_before(place, monkeypatch, capsys):
+    writer = cv2.VideoWriter(str(place / "whole.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 10, (160, 120))
+    for frame in VirtualCamera(size=(160, 120), frames=60):
+        writer.write(frame.image)
+    writer.release()
+    content = (place / "whole.avi").read_bytes()
+    (place / "cut.avi").write_bytes(content[: len(content) // 2])
+    monkeypatch.setattr(sys, "argv", ["ferlite", "run", "--source", "cut.avi", "--model", "tiny.tflite", "--output", "out.jsonl"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 1
+    assert "cut.avi" in capsys.readouterr().err
+    assert 10 < len((place / "out.jsonl").read_text().splitlines()) < 60

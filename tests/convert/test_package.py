@@ -1,0 +1,159 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ferlite.convert import export, geometry, package, quantize, verify
+from ferlite.device.classifier import Classifier
+from ferlite.models import modelfile
+from ferlite.models.errors import DataError, ModelFormatError, UsageError
+from ferlite.models.labels import FER2013_LABELS
+from ferlite.models.preprocess import to_input
+from ferlite.models.runtime import LoadedModel
+from ferlite.train import eigenfaces, recipes
+from ferlite.train.training import train
+
+
+@pytest.fixture(scope="module")
+def data():
+    return eigenfaces.dataset(count_train=420, count_validation=105, count_test=0)
+
+
+@pytest.fixture(scope="module")
+def run(data, tmp_path_factory):
+    recipe = recipes.load("quickstart").model_copy(update={"epochs": 3})
+    return train(recipe, data, tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def graphs(run, data):
+    floating = export.export(run.network())
+    ranges = quantize.calibrate(floating, quantize.calibration_set(data.split("train"), 64))
+    return floating, ranges, quantize.quantize(floating, ranges)
+
+
+@pytest.fixture(scope="module")
+def converted(run, data, tmp_path_factory):
+    steps = []
+    result = package.convert(
+        run, data, tmp_path_factory.mktemp("out"), calibration=64, licence="Apache-2.0", on_step=steps.append
+    )
+    return result, steps
+
+
+def test_the_steps_come_in_their_order(converted):
+    assert converted[1] == ["export", "calibrate", "quantize", "verify", "package"]
+
+
+def test_int8_and_its_float_twin_carry_what_the_device_must_know(converted, run, data):
+    result, _ = converted
+    for path, scheme in ((result.int8, "int8"), (result.float32, "float32")):
+        record = modelfile.read(path).record
+        assert record.scheme == scheme
+        assert record.labels == FER2013_LABELS
+        assert (record.size, record.channels) == ((48, 48), "grey")
+        assert record.data["sha256"] == data.sha256
+        assert record.data["faces"]["train"] == 420
+        assert record.parameters == run.info["parameters"]
+        assert record.macs == run.info["macs"]
+        assert record.licence == "Apache-2.0"
+        assert record.limits
+        assert record.accuracy["validation"]["count"] == 105
+        assert record.crop is not None
+    assert modelfile.read(result.int8).record.calibration["faces"] == 64
+
+
+def test_the_two_answer_alike_and_int8_is_smaller(converted):
+    result, _ = converted
+    assert result.agreement >= 0.95
+    assert result.int8.stat().st_size < 0.5 * result.float32.stat().st_size
+
+
+def test_the_exported_graph_gives_what_keras_gives(graphs, run, data, tmp_path):
+    images = data.split("validation").images[:10]
+    path = modelfile.write(tmp_path / "x.tflite", graphs[0], package._record(run, data))
+    here = Classifier.load(path).probabilities(images)
+    np.testing.assert_allclose(here, run.network().predict(images[..., None], verbose=0), atol=1e-5)
+
+
+def test_the_crop_geometry_is_where_the_faces_have_their_landmarks(converted):
+    points = np.array(modelfile.read(converted[0].int8).record.crop.landmarks)
+    left_eye, right_eye, nose, left_mouth, right_mouth = points
+    assert left_eye[0] == pytest.approx(1 - right_eye[0], abs=1e-3)
+    assert nose[0] == pytest.approx(0.5, abs=1e-3)
+    assert left_eye[1] < nose[1] < left_mouth[1]
+    assert 0.25 < left_eye[0] < left_mouth[0] < 0.5
+    assert left_mouth[1] == pytest.approx(right_mouth[1], abs=1e-3)
+
+
+def test_pictures_without_faces_give_no_geometry():
+    with pytest.raises(DataError, match="found a face in only 0 of 12"):
+        geometry.measure(np.zeros((12, 48, 48), np.uint8), "nothing")
+
+
+def test_int8_input_is_the_pixel_and_black_and_white_stay_apart_from_their_neighbours(graphs, tmp_path, run, data):
+    record = package._record(run, data).with_(scheme="int8")
+    model = LoadedModel(modelfile.write(tmp_path / "x.tflite", graphs[2], record))
+    assert model.inputs[0]["quantization"] == (1.0, -128)
+    face = data.split("validation").images[0]
+    for low, high in ((0, 2), (253, 255)):
+        raw = [model.run_raw(to_input(np.clip(face, v, v)[None], np.int8))[0] for v in (low, high)]
+        assert raw[0].dtype == np.int8
+    assert verify.verify(graphs[2], graphs[0], data.split("validation").images[:20]) > 0.9
+
+
+def test_an_input_range_that_was_not_pinned_is_refused(graphs, data):
+    floating, ranges, _ = graphs
+    name = next(key for key in ranges if "pixels" in key)
+    short = ranges | {name: {"min": ranges[name]["min"], "max": ranges[name]["max"] * 0.94}}
+    with pytest.raises(ModelFormatError, match="must be pinned"):
+        verify.verify(quantize.quantize(floating, short), floating, data.split("train").images[:2])
+
+
+def test_pixels_that_saturate_behind_the_input_are_refused(graphs, data):
+    floating, ranges, _ = graphs
+    short = {
+        name: {side: value * 0.9 for side, value in r.items()} if "/scale" in name else r for name, r in ranges.items()
+    }
+    with pytest.raises(ModelFormatError, match="saturates"):
+        verify.verify(quantize.quantize(floating, short), floating, data.split("train").images[:2])
+
+
+def test_a_float_graph_is_no_int8_model(graphs, data):
+    with pytest.raises(ModelFormatError, match="is still float32"):
+        verify.verify(graphs[0], graphs[0], data.split("train").images[:2])
+
+
+def test_an_int8_graph_that_answers_otherwise_is_refused(graphs, run, data):
+    network = run.network()
+    layer = network.get_layer("logits")
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel[:, ::-1], bias[::-1]])
+    with pytest.raises(ModelFormatError, match="agree on only"):
+        verify.verify(graphs[2], export.export(network), data.split("validation").images)
+
+
+def test_weights_that_are_no_numbers_are_refused(run):
+    network = run.network()
+    layer = network.get_layer("logits")
+    kernel, bias = layer.get_weights()
+    layer.set_weights([kernel * np.nan, bias])
+    with pytest.raises(DataError, match="not finite"):
+        export.export(network)
+
+
+def test_other_data_than_the_runs_are_refused(run, tmp_path):
+    with pytest.raises(DataError, match="is not the data"):
+        package.convert(run, eigenfaces.dataset(70, 14, 0, seed=9), tmp_path)
+
+
+def test_a_run_that_is_not_finished_is_refused(run, data, tmp_path):
+    info = {key: value for key, value in run.info.items() if key != "best"}
+    with pytest.raises(UsageError, match="is not finished"):
+        package.convert(dataclasses.replace(run, info=info), data, tmp_path)
+
+
+def test_a_calibration_set_of_one_class_is_refused(data):
+    train_split = data.split("train")
+    with pytest.raises(DataError, match="of one class"):
+        quantize.calibration_set(train_split[train_split.labels == 3])

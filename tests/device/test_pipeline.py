@@ -1,0 +1,102 @@
+import json
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from ferlite import Classifier, Pipeline
+from ferlite.cli.app import main
+from ferlite.device.tracks import Smoothing
+from ferlite.device.virtual import VirtualCamera
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A clip of two drawn faces."""
+    path = tmp_path / "clip.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 15, (640, 480))
+    for frame in VirtualCamera(faces=2, frames=20):
+        writer.write(frame.image)
+    writer.release()
+    return path
+
+
+def test_a_clip_loses_no_frame_and_its_faces_keep_their_numbers(clip, model_path):
+    with Pipeline.open(clip, model=model_path) as pipeline:
+        results = list(pipeline)
+    assert [result.frame.index for result in results] == list(range(20))
+    assert {face.track_id for result in results for face in result.faces} == {1, 2}
+    assert all(result.dropped == 0 for result in results)
+    assert set(results[0].stages) == {"detect", "landmarks", "classify", "track"}
+
+
+def test_the_shipped_model_is_there_after_installation():
+    with Pipeline.open("virtual:frames=1") as pipeline:
+        (result,) = pipeline
+    (face,) = result.faces
+    assert face.raw.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+def test_an_open_classifier_can_be_given(model_path):
+    classifier = Classifier.load(model_path)
+    with Pipeline.open("virtual:frames=2", model=classifier, smoothing=Smoothing(time_constant=0)) as pipeline:
+        assert len(list(pipeline)) == 2
+        assert pipeline.classifier is classifier
+
+
+def test_of_a_live_source_the_newest_frame_is_taken(model_path):
+    with Pipeline.open("virtual:live=true,frames=5", model=model_path, rate=200) as pipeline:
+        seen = [(result.frame.index, result.dropped) for result in pipeline]
+    indices = [index for index, _ in seen]
+    assert indices == sorted(set(indices))
+    assert indices[-1] == 4
+    assert len(indices) + seen[-1][1] == 5
+
+
+def test_closing_ends_a_live_pipeline_and_may_be_repeated(model_path):
+    pipeline = Pipeline.open("virtual:live=true", model=model_path, rate=100)
+    results = iter(pipeline)
+    next(results)
+    pipeline.close()
+    pipeline.close()
+    assert len(list(results)) <= 1
+
+
+def test_pictures_in_a_folder_are_not_taken_for_one_clip(tmp_path, model_path):
+    frame = VirtualCamera().frame(0).image
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(tmp_path / name), frame)
+    with Pipeline.open(tmp_path, model=model_path) as pipeline:
+        results = [(result.frame.name, result.faces[0].track_id) for result in pipeline]
+    assert results == [("a.png", 1), ("b.png", 2)]
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (3000, 4000, 3), (480, 640), (480, 640, 4)])
+def test_frames_of_any_size_and_colour_go_through(model_path, shape):
+    frame = VirtualCamera().frame(0)
+    with Pipeline.open("virtual:", model=model_path) as pipeline:
+        image = np.zeros(shape, np.uint8)
+        result = pipeline.process(type(frame)(image, 0, 0.0))
+    assert result.faces == ()
+
+
+def test_the_command_writes_a_line_for_each_frame_and_a_video(clip, model_path, tmp_path, monkeypatch, capsys):
+    line = f"ferlite run --source {clip} --model {model_path} --annotate {tmp_path / 'out.mp4'}"
+    monkeypatch.setattr(sys, "argv", line.split())
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0
+    lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
+    assert [entry["frame"] for entry in lines] == list(range(20))
+    assert len(lines[0]["faces"]) == 2
+    assert set(lines[0]["faces"][0]) == {"id", "box", "score", "label", "confidence", "probabilities", "raw"}
+    with Pipeline.open(tmp_path / "out.mp4", model=model_path) as pipeline:
+        assert len(list(pipeline.source)) == 20
+
+
+def test_on_real_clips_both_heads_and_only_they_are_seen(media, model_path):
+    with Pipeline.open(media / "asl_gestures_yes.mkv", model=model_path) as pipeline:
+        counts = [len(result.faces) for result in pipeline]
+    assert len(counts) == 65
+    assert counts.count(1) >= 0.98 * len(counts)
