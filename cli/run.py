@@ -51,7 +51,7 @@ def run(
         except KeyboardInterrupt:
             console.print("stopped")
         finally:
-            console.print(str(summary))
+            console.print(str(summary), soft_wrap=True)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -274,7 +274,8 @@ def open_annotated(path: str | Path, rate: float | None = None, *, source: str |
 
 
 def _encoded(picture: NDArray[np.uint8], suffix: str) -> bytes:
-    return cv2.imencode(suffix, picture, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
+    quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if suffix.lower() in (".jpg", ".jpeg") else []
+    return cv2.imencode(suffix, picture, quality)[1].tobytes()
 
 
 @contextmanager
