@@ -74,8 +74,7 @@ def measure(
         "threads": threads,
         "models": rows,
         "pairs": [
-            {"models": [rows[0]["file"], row["file"]], "median_ratio": row["p50"] / rows[0]["p50"]}
-            for row in rows[1:]
+            {"models": [rows[0]["file"], row["file"]], "median_ratio": row["p50"] / rows[0]["p50"]} for row in rows[1:]
         ],
     }
 

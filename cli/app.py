@@ -29,7 +29,7 @@ app.add_typer(maintain.app, name="maintain")
 
 @app.callback(invoke_without_command=True)
 def options(
-    debug: bool = typer.Option(False, help="Show the traceback of an error."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
     version: bool = typer.Option(False, "--version", help="Print the version and leave."),
 ) -> None:
     """Options of every command."""

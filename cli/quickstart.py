@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ..models.files import write_json
+from ..models.files import read_bytes, write_bytes, write_json
 from .console import console, progress
 from .demo import Truth
 from .extras import needs
@@ -59,7 +58,7 @@ def quickstart(
         times = latency.measure(models, seconds=3, on_round=lambda share: show(share, ""))
     write_json(out / "accuracy.json", scores)
     write_json(out / "latency.json", times)
-    shutil.copy(run.folder / "curves.png", out / "curves.png")
+    write_bytes(out / "curves.png", read_bytes(run.folder / "curves.png"))
     page = report.write(out, "ferlite quickstart")
 
     console.print("[bold]4[/] running it on a virtual camera")

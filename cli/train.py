@@ -47,7 +47,8 @@ def train(
             console.print(
                 f"epoch {row['epoch']:3.0f}/{chosen.epochs}  loss {row['loss']:.4f}  "
                 f"accuracy {row['accuracy']:.1%}  validation {row['val_accuracy']:.1%}  {row['seconds']:.0f} s "
-                f"({row['augmentation_seconds'] / row['seconds']:.1%} augmentation)"
+                f"({row['augmentation_seconds'] / row['seconds']:.1%} augmentation)",
+                soft_wrap=True,
             )
 
         try:

@@ -21,9 +21,7 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: str | Path) -> Non
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     epochs = [row["epoch"] for row in history]
-    for axis, name, title in zip(
-        figure.subplots(1, 2), ("loss", "accuracy"), ("Loss", "Accuracy"), strict=True
-    ):
+    for axis, name, title in zip(figure.subplots(1, 2), ("loss", "accuracy"), ("Loss", "Accuracy"), strict=True):
         axis.plot(epochs, [row[name] for row in history], label="training (augmented)")
         axis.plot(epochs, [row[f"val_{name}"] for row in history], label="validation")
         axis.set(title=title, xlabel="epoch")

@@ -66,9 +66,7 @@ def score(predicted: NDArray[np.int64], labels: NDArray[np.int64], label_names: 
     )
 
 
-def confusion_matrix(
-    predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int
-) -> NDArray[np.int64]:
+def confusion_matrix(predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """Count pairs: int64 [classes, classes], row the true class, column the predicted one."""
     return np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 

@@ -30,6 +30,7 @@ import numpy as np
 
 from ..models.errors import DataError, UsageError
 from ..models.files import read_bytes, replacing, write_bytes, write_json
+from ..models.quiet import quiet
 from . import figures, metrics, networks
 from .augment import augment
 from .datasets import Dataset, Faces, identical_to
@@ -64,9 +65,7 @@ class Run:
         try:
             info = json.loads(text)
         except ValueError as error:
-            raise DataError(
-                f"{folder / 'run.json'} is damaged: {error}; train again into a new folder"
-            ) from error
+            raise DataError(f"{folder / 'run.json'} is damaged: {error}; train again into a new folder") from error
         return cls(folder, load_recipe(folder / "recipe.toml"), info)
 
     def network(self) -> Any:
@@ -109,16 +108,9 @@ def train(
     steps = math.ceil(len(faces) / recipe.batch)
     info = _begin(recipe, dataset, folder, len(faces))
 
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.precision)
-    try:
-        if (folder / "last.keras").exists():
-            model: Any = keras.saving.load_model(folder / "last.keras")
-        else:
-            keras.utils.set_random_seed(recipe.seed)
-            model = _compiled(recipe, len(dataset.label_names), steps)
-    finally:
-        keras.config.set_dtype_policy(policy)
+    # TensorFlow tells of GPUs that are not there when it builds its first model.
+    with quiet():
+        model = _resumed(folder) or _compiled(recipe, len(dataset.label_names), steps)
     info |= {"parameters": model.count_params(), "macs": networks.macs(model)}
 
     # The optimiser's step count is the one record of progress: it is saved with the weights.
@@ -210,8 +202,19 @@ def _begin(recipe: Recipe, dataset: Dataset, folder: Path, train_count: int) -> 
     return info
 
 
+def _resumed(folder: Path) -> Any:
+    path = folder / "last.keras"
+    return keras.saving.load_model(path) if path.exists() else None
+
+
 def _compiled(recipe: Recipe, classes: int, steps: int) -> Any:
-    model: Any = networks.build(recipe.network, classes, recipe.size, recipe.l2)
+    keras.utils.set_random_seed(recipe.seed)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(recipe.precision)
+    try:
+        model: Any = networks.build(recipe.network, classes, recipe.size, recipe.l2)
+    finally:
+        keras.config.set_dtype_policy(before)
     how = recipe.optimizer
     rate: Any = how.learning_rate
     if how.schedule == "cosine":

@@ -129,7 +129,9 @@ def test_a_clip_that_breaks_off_keeps_the_lines_before(place, monkeypatch, capsy
     writer.release()
     content = (place / "whole.avi").read_bytes()
     (place / "cut.avi").write_bytes(content[: len(content) // 2])
-    monkeypatch.setattr(sys, "argv", ["ferlite", "run", "--source", "cut.avi", "--model", "tiny.tflite", "--output", "out.jsonl"])
+    monkeypatch.setattr(
+        sys, "argv", ["ferlite", "run", "--source", "cut.avi", "--model", "tiny.tflite", "--output", "out.jsonl"]
+    )
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 1
