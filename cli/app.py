@@ -7,7 +7,7 @@ import sys
 import typer
 
 from .. import __version__
-from ..models.errors import FerliteError
+from ..models.errors import FerliteError, UsageError
 from . import bench, convert, demo, maintain, quickstart, report, run, train
 
 app = typer.Typer(
@@ -43,8 +43,11 @@ def main() -> None:
     """Run the command line: exit code 0 good, 1 failed, 2 wrong usage, 130 interrupted."""
     try:
         app()
-    except FerliteError as error:
+    except Exception as error:
         if "--debug" in sys.argv:
             raise
-        typer.secho(f"error: {error}", fg="red", err=True)
-        raise SystemExit(1) from None
+        message = str(error)
+        if not isinstance(error, FerliteError):
+            message = f"unexpected {type(error).__name__}: {error}; 'ferlite --debug ...' shows where it came from"
+        typer.secho(f"error: {message}", fg="red", err=True)
+        raise SystemExit(2 if isinstance(error, UsageError) else 1) from None

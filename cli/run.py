@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ..device.classifier import DEFAULT_MODEL
+from ..device.classifier import DEFAULT_MODEL, Classifier
 from ..device.pipeline import Pipeline
-from ..device.sinks import JsonLines, Sink, open_annotated
+from ..device.sinks import JsonLines, Sink, open_annotated, refuse_overwriting
 from ..models.errors import UsageError
 from .console import console
 from .playback import Summary, play, terminable
@@ -22,7 +22,7 @@ def run(
         typer.Option(help="Camera (auto, picamera:0, usb:0, /dev/video0), url, clip, picture or folder."),
     ] = "auto",
     model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = DEFAULT_MODEL,
-    output: Annotated[str, typer.Option(help="File for the JSON lines; - for standard output.")] = "-",
+    output: Annotated[str, typer.Option(help="File to append the JSON lines to; - for standard output.")] = "-",
     annotate: Annotated[
         Path | None, typer.Option(help="Draw the results: a video, a picture or a folder, by its suffix.")
     ] = None,
@@ -32,6 +32,13 @@ def run(
     flip: Annotated[bool, typer.Option(help="Mirror the picture.")] = False,
     rotate: Annotated[int, typer.Option(help="Degrees clockwise: 0, 90, 180 or 270.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
+    labels: Annotated[
+        str,
+        typer.Option(help="For a model without a record: its labels in the order of its outputs."),
+    ] = "",
+    pixels: Annotated[
+        tuple[float, float], typer.Option(help="For a model without a record: what it takes black and white for.")
+    ] = (0.0, 255.0),
 ) -> None:
     """Find faces in a source and name their expressions: one JSON line for each frame.
 
@@ -40,9 +47,15 @@ def run(
     summary = Summary()
     with ExitStack() as stack:
         stack.enter_context(terminable())
+        named = [name for name in labels.split(",") if name]
+        classifier = Classifier.load(model, threads=threads, labels=named, pixels=pixels)
         pipeline = stack.enter_context(
-            Pipeline.open(source, model=model, threads=threads, size=_size(size), rate=rate, flip=flip, rotate=rotate)
+            Pipeline.open(
+                source, model=classifier, threads=threads, size=_size(size), rate=rate, flip=flip, rotate=rotate
+            )
         )
+        if output != "-":
+            refuse_overwriting(output, source)
         sinks: list[Sink] = [stack.enter_context(JsonLines(output))]
         if annotate is not None:
             sinks.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate, source=source)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..models.errors import SourceError
 from .handles import Handle, open_capture
-from .sources import Source
+from .sources import Source, masked
 from .types import Frame
 
 DEFAULT_SIZE = (640, 480)
@@ -65,7 +64,7 @@ class Camera(Source):
         while frame is not None and not self._handle.closed:
             yield frame
             frame = self._take()
-        if not self._handle.closed:
+        if self.live and not self._handle.closed:
             raise SourceError(f"{self.spec} broke off after {self._index} frames; {self.lost}")
 
     def close(self) -> None:
@@ -116,6 +115,9 @@ class UsbCamera(Camera):
 class Stream(Camera):
     """An RTSP or HTTP address, read by FFmpeg; a dead one is an error after 8 seconds.
 
+    A clip that lies behind an address states its number of frames: none of them is lost, and its end
+    is no error.
+
     Args:
         url: The address; a password in it is never shown.
 
@@ -126,7 +128,7 @@ class Stream(Camera):
     lost = "the sender stopped, or the network did"
 
     def __init__(self, url: str) -> None:
-        self.spec = re.sub(r"(?<=://)([^/@:]*):[^/]*@", r"\1:***@", url)
+        self.spec = masked(url)
         options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _NETWORK_TIMEOUT_MS]
         options += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, _NETWORK_TIMEOUT_MS]
         capture = open_capture(url, cv2.CAP_FFMPEG, options)
@@ -137,6 +139,7 @@ class Stream(Camera):
             )
         stated = capture.get(cv2.CAP_PROP_FPS)
         self.rate = stated if 0 < stated <= 1000 else None
+        self.live = capture.get(cv2.CAP_PROP_FRAME_COUNT) <= 0
         self._begin(_capture_handle(capture))
 
 

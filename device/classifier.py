@@ -138,8 +138,9 @@ def _described(model: LoadedModel, labels: tuple[str, ...], pixels: tuple[float,
     """Make the record that a file lacks from what the user says and the graph shows."""
     if not labels:
         raise ModelFormatError(
-            f"{model.path} has no ferlite record, so its labels are unknown; name them in the order of its "
-            "outputs (and what black and white are, if not 0 and 255)"
+            f"{model.path} has no ferlite record, so its labels are unknown; name them in the order of its outputs "
+            "(ferlite run --labels happy,sad,...; Classifier.load(labels=...)), and what black and white are, "
+            "if not 0 and 255 (--pixels, pixels=)"
         )
     shape = [int(n) for n in model.inputs[0]["shape"]]
     classes = int(model.outputs[0]["shape"][-1])

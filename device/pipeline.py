@@ -82,7 +82,8 @@ class Pipeline:
         """
         frames = self.source
         if self.source.live:
-            frames = self._newest = Newest(self.source)
+            # One capture thread, also where a loop was left and another is begun.
+            frames = self._newest = self._newest or Newest(self.source)
         for frame in frames:
             yield self.process(frame)
 

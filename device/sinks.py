@@ -143,8 +143,9 @@ class AnnotatedVideo(Sink):
         self._start = 0.0
         with _explained(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._new = not self.path.exists()
             # Opened now, so that a place that can't be written is known before the first frame.
-            self.path.open("wb").close()
+            self.path.open("ab").close()
 
     def write(self, result: FrameResult) -> None:
         """Draw a result and append the picture.
@@ -171,10 +172,10 @@ class AnnotatedVideo(Sink):
             return
         self.done = True
         with _explained(self.path):
-            if self._video is None:
-                self.path.unlink(missing_ok=True)
-            else:
+            if self._video is not None:
                 self._video.close()
+            elif self._new:
+                self.path.unlink(missing_ok=True)
 
     @contextmanager
     def _finished_on_error(self) -> Iterator[None]:
@@ -244,6 +245,25 @@ class Picture(Sink):
         """Nothing is left open."""
 
 
+def refuse_overwriting(path: str | Path, source: str | Path | int) -> None:
+    """Stop an output from replacing what it is made from.
+
+    Args:
+        path: Output file or folder.
+        source: What the frames come from; a camera or an address can't be replaced.
+
+    Raises:
+        UsageError: The output is the source, lies in a source folder, or is the folder of the source.
+    """
+    origin, target = Path(str(source)), Path(path).resolve()
+    if source == "" or not origin.exists() or str(source).startswith("/dev/"):
+        return
+    origin = origin.resolve()
+    inside = origin in target.parents if origin.is_dir() else target == origin.parent
+    if target == origin or inside:
+        raise UsageError(f"{path} is the source itself or would write into it; name an output elsewhere")
+
+
 def open_annotated(path: str | Path, rate: float | None = None, *, source: str | Path | int = "") -> Sink:
     """Choose the sink for annotated output by its name.
 
@@ -257,9 +277,8 @@ def open_annotated(path: str | Path, rate: float | None = None, *, source: str |
         UsageError: The suffix is another one, or the output would replace the source.
         OutputError: The place can't be written.
     """
+    refuse_overwriting(path, source)
     target = Path(path)
-    if source != "" and target.exists() and Path(str(source)).exists() and target.samefile(str(source)):
-        raise UsageError(f"{path} is the source itself and would be overwritten; name another output")
     suffix = target.suffix.lower()
     if target.is_dir() or not suffix:
         return Pictures(target)
@@ -275,7 +294,10 @@ def open_annotated(path: str | Path, rate: float | None = None, *, source: str |
 
 def _encoded(picture: NDArray[np.uint8], suffix: str) -> bytes:
     quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY] if suffix.lower() in (".jpg", ".jpeg") else []
-    return cv2.imencode(suffix, picture, quality)[1].tobytes()
+    good, data = cv2.imencode(suffix, picture, quality)
+    if not good:
+        raise OutputError(f"a picture of {picture.shape[1]} x {picture.shape[0]} does not fit in {suffix}; use .png")
+    return data.tobytes()
 
 
 @contextmanager

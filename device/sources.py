@@ -144,6 +144,11 @@ def open_source(
     return Oriented(source, flip=flip, rotate=rotate) if flip or rotate else source
 
 
+def masked(address: str) -> str:
+    """Hide what may be secret in an address: a password before the @, and all behind a question mark."""
+    return re.sub(r"\?.*", "?***", re.sub(r"(?<=/)([^/@:]*):[^/]*@", r"\1:***@", address))
+
+
 def parse_spec(spec: str | Path | int) -> tuple[str, str]:
     """Divide what a user calls a source into its kind and the rest.
 
@@ -169,7 +174,7 @@ def parse_spec(spec: str | Path | int) -> tuple[str, str]:
     scheme = re.match(r"[a-zA-Z][a-zA-Z0-9+.-]*:", text)
     if scheme:
         raise unknown("source", scheme[0], [f"{name}:" for name in (*_CAMERAS, *_NETWORK)])
-    raise MissingFileError(f"there is no file or folder {text!r}; a source can be {FORMS}")
+    raise MissingFileError(f"there is no file or folder {masked(text)!r}; a source can be {FORMS}")
 
 
 def _named(text: str) -> tuple[str, str] | None:

@@ -19,8 +19,10 @@ class Smoothing:
     Attributes:
         time_constant: Seconds in which the smoothed probabilities go 63 % of the way to new ones,
             whatever the frame rate; 0 for none.
-        threshold: Smoothed confidence under which a face is `uncertain`, 0 to 1.
-        margin: By how much another label must lead before the stable one gives way.
+        threshold: Smoothed probability that a label must reach to be given, 0 to 1; under it a face is
+            `uncertain`.
+        margin: How much a label that was given may fall under the threshold, or behind another one,
+            before it gives way.
         keep: Seconds that a face may be out of sight and still be the same face.
         overlap: Least intersection over union of a face's boxes in two frames, 0 to 1.
     """
@@ -104,12 +106,12 @@ class Tracker:
         track.probabilities = mixed.astype(np.float32)
 
     def _decide(self, label: str, smoothed: Expression) -> str:
-        if smoothed.confidence < self.smoothing.threshold:
-            return UNCERTAIN
-        if label == UNCERTAIN:
-            return smoothed.label
-        lead = smoothed.confidence - float(smoothed.probabilities[smoothed.labels.index(label)])
-        return smoothed.label if lead > self.smoothing.margin else label
+        threshold, margin = self.smoothing.threshold, self.smoothing.margin
+        if label != UNCERTAIN:
+            own = float(smoothed.probabilities[smoothed.labels.index(label)])
+            if own >= threshold - margin and smoothed.confidence - own <= margin:
+                return label
+        return smoothed.label if smoothed.confidence >= threshold else UNCERTAIN
 
 
 def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:

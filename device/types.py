@@ -12,7 +12,7 @@ UNCERTAIN = "uncertain"
 """The label of a face whose expression is not clear enough to name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Frame:
     """One picture from a source.
 
@@ -29,7 +29,7 @@ class Frame:
     name: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Face:
     """A face that was found.
 
@@ -45,7 +45,7 @@ class Face:
     landmarks: NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Expression:
     """What a classifier says of one face.
 
@@ -72,7 +72,7 @@ class Expression:
         return {name: round(float(p), 4) for name, p in zip(self.labels, self.probabilities, strict=True)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TrackedFace:
     """A face with its history.
 
@@ -98,7 +98,7 @@ class TrackedFace:
         return float(self.expression.probabilities[self.expression.labels.index(self.label)])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrameResult:
     """What was seen in one frame.
 

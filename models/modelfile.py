@@ -22,6 +22,7 @@ from .record import Record
 ENTRY = "ferlite"
 _KEY = b'"file_sha256":"'
 _DIGITS = 64
+_TRAILER = b"ferlite record"  # the zip's comment; other tools append a labels.txt too
 _METADATA_FIELD, _BUFFERS_FIELD = 6, 4  # of table Model in TensorFlow's schema.fbs
 
 
@@ -86,7 +87,7 @@ def _checked_record(content: bytes) -> Record | None:
     except (struct.error, IndexError, UnicodeDecodeError) as error:
         raise ModelFormatError("the file is damaged: its tables point outside of it; copy it again") from error
     keys = content.count(_KEY)
-    trailer = b"labels.txt" in content[-512:]
+    trailer = content.endswith(_TRAILER)
     if entry is None and not keys and not trailer:
         return None
     if entry is None or keys != 1 or _KEY not in entry:
@@ -183,5 +184,6 @@ def _with_labels(content: bytes, labels: tuple[str, ...]) -> bytes:
     stream = io.BytesIO(content)
     with zipfile.ZipFile(stream, "a") as archive:
         # A fixed date, so that the same model gives the same file.
+        archive.comment = _TRAILER
         archive.writestr(zipfile.ZipInfo("labels.txt", (1980, 1, 1, 0, 0, 0)), "".join(f"{n}\n" for n in labels))
     return stream.getvalue()

@@ -54,7 +54,7 @@ def to_size(grey: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     """
     if grey.shape == size:
         return grey
-    shrinking = grey.shape[0] > size[0]
+    shrinking = grey.shape[0] > size[0] or grey.shape[1] > size[1]
     how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(grey, size[::-1], interpolation=how), np.uint8)
 

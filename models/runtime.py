@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import modelfile
-from .errors import ModelFormatError, RuntimeMissingError
+from .errors import ModelFormatError, RuntimeMissingError, unknown
 from .quiet import quiet
 from .record import Record
 
@@ -53,8 +53,11 @@ def runtime(name: str = "") -> Runtime:
     """Return a runtime by its name in `RUNTIMES`, or the first that is installed.
 
     Raises:
-        RuntimeMissingError: It, or none at all, is installed.
+        UnknownNameError: There is no such runtime.
+        RuntimeMissingError: It, or any at all, is not installed.
     """
+    if name and name not in RUNTIMES:
+        raise unknown("runtime", name, RUNTIMES)
     failures = []
     for key in [name] if name else RUNTIMES:
         try:

@@ -75,11 +75,11 @@ def augment(images: NDArray[np.uint8], how: Augmentation, seed: int, epoch: int)
     fill = rng.integers(0, 256, count)
 
     result = np.empty_like(images)
-    still = matrices[0] if not (how.rotation or how.scale or how.shift or mirror.any()) else None
+    moved = how.rotation or how.scale or how.shift or mirror.any()
     for i, image in enumerate(images):
-        face = image if still is not None else cv2.warpAffine(
-            image, matrices[i], (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )  # fmt: skip
+        face = image
+        if moved:
+            face = cv2.warpAffine(image, matrices[i], (width, height), borderMode=cv2.BORDER_REPLICATE)
         if how.contrast or how.brightness:
             face = np.clip(face * gain[i] + offset[i], 0, 255)
         result[i] = face

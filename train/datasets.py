@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ..models.errors import DataError, MissingFileError, unknown
 from ..models.files import sha256
 from ..models.labels import FER2013_LABELS, LABELS, canonical
+from ..models.preprocess import to_grey, to_size
 
 SPLITS = ("train", "validation", "test")
 
@@ -84,6 +85,14 @@ class Dataset:
             raise DataError(f"split {name!r} of {self.name} holds no faces")
         return faces
 
+    def resized(self, size: int) -> Dataset:
+        """Return the data set with faces of size x size; its hash stays that of what was read."""
+
+        def fit(faces: Faces) -> Faces:
+            return Faces(np.stack([to_size(image, (size, size)) for image in faces.images]), faces.labels, faces.rows)
+
+        return replace(self, splits={name: fit(faces) for name, faces in self.splits.items()})
+
 
 def split_name(name: str) -> str:
     """Return `train`, `validation` or `test` for one of these or for FER2013's name of it."""
@@ -128,7 +137,7 @@ def from_csv(path: str | Path) -> Dataset:
     usages: list[str] = []
     number = 1
     try:
-        with path.open(newline="") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             rows.fieldnames = [name.strip() for name in rows.fieldnames or []]
             missing = {"emotion", "pixels", "Usage"} - set(rows.fieldnames)
@@ -136,12 +145,17 @@ def from_csv(path: str | Path) -> Dataset:
                 raise DataError(
                     f"{path} lacks the column {', '.join(sorted(missing))}; fer2013.csv has emotion, pixels and Usage"
                 )
-            for number, row in enumerate(rows, start=2):  # noqa: B007  (line 1 is the header)
+            for row in rows:
+                number = rows.line_num
+                if None in row.values():
+                    raise ValueError("the row is cut short")
                 images.append(_pixels(row["pixels"]))
                 labels.append(_code(row["emotion"]))
                 usages.append(_FER2013_SPLITS[row["Usage"].strip()])
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a csv file: {error}") from error
+    except OSError as error:
+        raise MissingFileError(f"can't read {path}: {error.strerror or error}") from error
     except DataError:
         raise
     except KeyError as error:
@@ -168,6 +182,9 @@ def from_folder(path: str | Path, seed: int = 0) -> Dataset:
     folders = [p for p in sorted(path.iterdir()) if p.is_dir() and not p.name.startswith(".")]
     aliases = {"train": "train", "training": "train", "val": "validation", "valid": "validation",
                "validation": "validation", "test": "test"}  # fmt: skip
+    beside = [p for p in folders if p.name.lower() not in aliases]
+    if beside and len(beside) < len(folders):
+        raise DataError(f"{beside[0]} lies beside train and test folders but is none of them; move it away")
     by_split = [(aliases[p.name.lower()], p) for p in folders if p.name.lower() in aliases]
     files: list[Path] = []
     names: list[str] = []
@@ -199,12 +216,10 @@ def read_grey(path: str | Path, size: int = _SIZE) -> NDArray[np.uint8]:
     Raises:
         DataError: The file does not decode as a picture.
     """
-    picture = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    picture = cv2.imread(str(path))
     if picture is None:
         raise DataError(f"{path} does not decode as a picture; replace or remove it")
-    if picture.shape != (size, size):
-        picture = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
-    return np.asarray(picture, np.uint8)
+    return to_size(to_grey(np.asarray(picture, np.uint8)), (size, size))
 
 
 def identical_to(faces: Faces, others: Faces) -> NDArray[np.bool_]:

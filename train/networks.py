@@ -32,9 +32,18 @@ def build(name: str, classes: int, size: int = 48, l2: float = 0.0) -> keras.Mod
     Raises:
         UnknownNameError: There is no such network.
     """
+    check(name)
+    return NETWORKS[name](classes, size, keras.regularizers.L2(l2) if l2 else None)
+
+
+def check(name: str) -> None:
+    """Refuse a network that does not exist.
+
+    Raises:
+        UnknownNameError: There is no such network.
+    """
     if name not in NETWORKS:
         raise unknown("network", name, NETWORKS)
-    return NETWORKS[name](classes, size, keras.regularizers.L2(l2) if l2 else None)
 
 
 def keras_cnn(classes: int, size: int, penalty: keras.Regularizer | None) -> keras.Model:

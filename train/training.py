@@ -64,7 +64,10 @@ class Run:
         text = read_bytes(folder / "run.json")
         try:
             info = json.loads(text)
-        except ValueError as error:
+            missing = {"recipe", "data", "labels", "versions", "epochs_done"} - set(info)
+            if missing:
+                raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        except (ValueError, TypeError) as error:
             raise DataError(f"{folder / 'run.json'} is damaged: {error}; train again into a new folder") from error
         return cls(folder, load_recipe(folder / "recipe.toml"), info)
 
@@ -101,6 +104,8 @@ def train(
         OutputError: The folder can't be written.
     """
     folder = Path(folder)
+    networks.check(recipe.network)
+    dataset = dataset.resized(recipe.size)
     faces, validation = dataset.split("train"), dataset.split("validation")
     if recipe.dedupe:
         for held_out in (part for name, part in dataset.splits.items() if name != "train"):

@@ -1,5 +1,6 @@
 """Every command, given what users really give it: one line that names the thing and the remedy, no traceback."""
 
+import json
 import subprocess
 import sys
 
@@ -31,6 +32,16 @@ def place(tmp_path, monkeypatch, graph, model_path):
     (tmp_path / "foreign.tflite").write_bytes(graph)
     (tmp_path / "cut.tflite").write_bytes(model_path.read_bytes()[:-50])
     (tmp_path / "file").touch()
+    (tmp_path / "network.toml").write_text('name = "mine"\nnetwork = "smal"\nepochs = 1\n')
+    (tmp_path / "shots").mkdir()
+    (tmp_path / "shots/a.png").write_bytes((tmp_path / "good.png").read_bytes())
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged/run.json").write_text("{}")
+    (tmp_path / "other").mkdir()
+    recipe = 'name = "other"\nnetwork = "small"\nepochs = 1\n'
+    (tmp_path / "other/recipe.toml").write_text(recipe)
+    info = {"recipe": "other", "data": {"sha256": "0", "path": "eigenfaces"}, "labels": [], "versions": {}}
+    (tmp_path / "other/run.json").write_text(json.dumps(info | {"epochs_done": 0}))
     return tmp_path
 
 
@@ -49,6 +60,13 @@ CASES = {
     "train: no options": ("train", "needs --recipe and --data"),
     "train: split missing": ("train --recipe quickstart --data good.csv", "no split 'train'; known: validation"),
     "train: file in the way": ("train --recipe quickstart --data eigenfaces --out file/run", "can't write file/run"),
+    "train: unreadable file": ("train --recipe quickstart --data /proc/self/mem", "/proc/self/mem"),
+    "train: another run's folder": ("train --recipe quickstart --data eigenfaces --out other", "another recipe"),
+    "train: unknown network": ("train --recipe network.toml --data eigenfaces", "'smal'; did you mean 'small'"),
+    "convert: damaged run": ("convert damaged", "damaged/run.json is damaged: it lacks"),
+    "convert: unfinished run": ("convert other", "is not finished"),
+    "convert: data gone": ("convert other --data none.csv", "no data set at none.csv"),
+    "maintain eigenfaces: missing data": ("maintain eigenfaces --data none.csv", "no data set at none.csv"),
     "convert: no run": ("convert unfinished", "can't read unfinished/run.json: No such file"),
     "bench accuracy: missing model": ("bench accuracy no.tflite --data good.csv", "no.tflite"),
     "bench accuracy: unknown model": ("bench accuracy yuned --data good.csv", "'yuned'; did you mean 'yunet'"),
@@ -67,6 +85,7 @@ CASES = {
     "run: no Picamera2": ("run --source picamera:0 --model tiny.tflite", "sudo apt install"),
     "run: no camera at all": ("run --source auto --model tiny.tflite", "picamera"),
     "run: option of the virtual camera": ("run --source virtual:face=2 --model tiny.tflite", "did you mean 'faces'"),
+    "run: option's value": ("run --source virtual:faces=x --model tiny.tflite", "a whole number"),
     "run: missing model": ("run --source good.png --model no.tflite", "no.tflite"),
     "run: model without record": ("run --source good.png --model foreign.tflite", "has no ferlite record"),
     "run: size": ("run --source good.png --model tiny.tflite --size big", "expected width x height"),
@@ -75,10 +94,20 @@ CASES = {
     "run: no such place": ("run --source good.png --model tiny.tflite --output file/x.jsonl", "file/x.jsonl"),
     "run: unknown suffix": ("run --source good.png --model tiny.tflite --annotate x.mov", ".mp4"),
     "run: overwriting": ("run --source good.png --model tiny.tflite --annotate good.png", "is the source itself"),
+    "run: appending to the source": ("run --source good.png --model tiny.tflite --output good.png", "source itself"),
+    "run: into the source's folder": ("run --source shots --model tiny.tflite --annotate shots/b.png", "into it"),
+    "run: unknown label": ("run --source good.png --model foreign.tflite --labels hapy,sad", "did you mean 'happy'"),
     "demo: no such place": ("demo --out file/demo.mp4 --model tiny.tflite", "file/demo.mp4"),
     "demo: missing model": ("demo --model no.tflite", "no.tflite"),
     "quickstart: file in the way": ("quickstart --out file/here", "can't write file/here"),
     "report: nothing measured": ("report nothing", "ferlite bench accuracy"),
+}  # fmt: skip
+
+
+USAGE = {
+    "train: no options", "bench accuracy: test split", "run: option's value", "run: size", "run: rotation",
+    "run: unknown suffix", "run: overwriting", "run: appending to the source", "run: into the source's folder",
+    "train: another run's folder", "convert: unfinished run",
 }  # fmt: skip
 
 
@@ -89,7 +118,7 @@ def test_an_error_names_the_thing_and_the_remedy(case, place, monkeypatch, capsy
     with pytest.raises(SystemExit) as stop:
         main()
     shown = capsys.readouterr().err
-    assert stop.value.code == 1
+    assert stop.value.code == (2 if case in USAGE else 1)
     assert message in shown
     assert shown.count("error: ") == 1
     assert "Traceback" not in shown

@@ -8,7 +8,6 @@ from ferlite.device.classifier import Classifier
 from ferlite.models import modelfile
 from ferlite.models.errors import DataError, ModelFormatError, UsageError
 from ferlite.models.labels import FER2013_LABELS
-from ferlite.models.preprocess import to_input
 from ferlite.models.runtime import LoadedModel
 from ferlite.train import eigenfaces, recipes
 from ferlite.train.training import train
@@ -91,14 +90,10 @@ def test_pictures_without_faces_give_no_geometry():
         geometry.measure(np.zeros((12, 48, 48), np.uint8), "nothing")
 
 
-def test_int8_input_is_the_pixel_and_black_and_white_stay_apart_from_their_neighbours(graphs, tmp_path, run, data):
+def test_int8_input_is_the_pixel_minus_128(graphs, tmp_path, run, data):
     record = package._record(run, data).with_(scheme="int8")
     model = LoadedModel(modelfile.write(tmp_path / "x.tflite", graphs[2], record))
     assert model.inputs[0]["quantization"] == (1.0, -128)
-    face = data.split("validation").images[0]
-    for low, high in ((0, 2), (253, 255)):
-        raw = [model.run_raw(to_input(np.clip(face, v, v)[None], np.int8))[0] for v in (low, high)]
-        assert raw[0].dtype == np.int8
     assert verify.verify(graphs[2], graphs[0], data.split("validation").images[:20]) > 0.9
 
 

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -80,6 +82,14 @@ def test_a_face_is_uncertain_while_no_label_is_clear():
     first = tracker.update([face()], [UNCLEAR], 0.0)[0]
     assert first.label == UNCERTAIN
     assert first.confidence == pytest.approx(0.35)
+
+
+def test_a_label_does_not_flicker_at_the_threshold():
+    tracker = Tracker(Smoothing(time_constant=0, threshold=0.4, margin=0.1))
+    tops = np.random.default_rng(0).uniform(0.36, 0.44, 60)
+    labels = [tracker.update([face()], [showing(happy=p, sad=0.3)], i / 15)[0].label for i, p in enumerate(tops)]
+    assert sum(a != b for a, b in pairwise(labels)) <= 1
+    assert tracker.update([face()], [showing(happy=0.25, sad=0.3)], 5.0)[0].label == UNCERTAIN
 
 
 def test_the_first_frame_speaks_for_itself():

@@ -71,6 +71,14 @@ def test_a_graph_without_record_is_read_as_such(tmp_path, graph):
     assert modelfile.read(path).record is None
 
 
+def test_a_labels_zip_of_another_tool_is_no_trace_of_a_record(tmp_path, graph):
+    path = tmp_path / "foreign.tflite"
+    path.write_bytes(graph)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("labels.txt", "cat\ndog\n")
+    assert modelfile.read(path).record is None
+
+
 @given(st.binary(max_size=300))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_garbage_behind_the_identifier_gets_through_as_anything_else_than_a_clear_error(tmp_path, garbage):

@@ -18,3 +18,14 @@ def test_stderr_is_back_after_an_error(capfd):
         raise RuntimeError
     os.write(2, b"here")
     assert capfd.readouterr().err == "here"
+
+
+def test_blocks_may_overlap(capfd):
+    first, second = quiet(), quiet()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    os.write(2, b"still hidden ")
+    second.__exit__(None, None, None)
+    os.write(2, b"here")
+    assert capfd.readouterr().err == "here"

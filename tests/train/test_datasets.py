@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ferlite.models.errors import DataError, MissingFileError, UnknownNameError
 from ferlite.models.labels import FER2013_LABELS
+from ferlite.models.preprocess import to_grey, to_size
 from ferlite.train import datasets
 
 USAGES = ("Training", "PublicTest", "PrivateTest")
@@ -60,7 +61,7 @@ def test_rows_keep_their_number_for_joining_other_tables(tmp_path):
         (("1", face(256), "Training"), "line 3: a pixel lies outside 0 to 255"),
         (("1", face("x"), "Training"), "line 3: "),
         (("1", face(1), "Holdout"), "line 3: Usage is 'Holdout'"),
-        (("1",), "line 3: "),
+        (("1",), "line 3: the row is cut short"),
     ],
 )
 def test_a_bad_row_is_named(tmp_path, row, complaint):
@@ -73,6 +74,32 @@ def test_a_missing_column_is_named(tmp_path):
     path = write_csv(tmp_path / "x.csv", [(1, "Training")], ("emotion", "Usage"))
     with pytest.raises(DataError, match="lacks the column pixels"):
         datasets.load(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_column(tmp_path):
+    path = write_csv(tmp_path / "x.csv", [(0, face(1), "Training")])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(datasets.load(path).split("train")) == 1
+
+
+def test_a_bad_row_behind_blank_lines_has_the_number_that_an_editor_shows(tmp_path):
+    path = write_csv(tmp_path / "x.csv", [(0, face(1), "Training")])
+    path.write_text(path.read_text() + "\n\n9,1,Training\n")
+    with pytest.raises(DataError, match="line 5: "):
+        datasets.load(path)
+
+
+def test_a_class_folder_beside_the_splits_is_not_dropped_silently(tmp_path):
+    write_tree(tmp_path / "train", ["happy", "sad"])
+    write_tree(tmp_path / "mix", ["happy"])
+    with pytest.raises(DataError, match="mix lies beside train and test"):
+        datasets.load(tmp_path)
+
+
+def test_pictures_are_made_grey_and_resized_as_on_the_device(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (24, 31, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), image)
+    np.testing.assert_array_equal(datasets.read_grey(tmp_path / "a.png"), to_size(to_grey(image), (48, 48)))
 
 
 def test_a_csv_without_rows_and_one_that_is_no_text_are_refused(tmp_path):

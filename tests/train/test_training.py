@@ -102,6 +102,11 @@ def test_a_folder_of_another_run_is_refused(data, uninterrupted):
         train(other, data, uninterrupted.folder)
 
 
+def test_faces_are_resized_to_the_recipe_s_input(data, tmp_path):
+    run = train(RECIPE.model_copy(update={"size": 24, "epochs": 1, "optimizer": recipes.Optimizer()}), data, tmp_path)
+    assert run.network().input.shape == (None, 24, 24, 1)
+
+
 def test_a_data_set_without_validation_is_refused(data, tmp_path):
     alone = datasets.Dataset("x", data.label_names, {"train": data.split("train")}, "0")
     with pytest.raises(UnknownNameError, match="validation"):
