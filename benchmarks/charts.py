@@ -28,6 +28,7 @@ class Axes:
         y_title: What is upward.
         percent: The vertical axis shows shares.
         x_percent: The horizontal axis shows shares.
+        y_ticks: The vertical axis has a scale.
     """
 
     x: tuple[float, float]
@@ -36,6 +37,7 @@ class Axes:
     y_title: str
     percent: bool = False
     x_percent: bool = False
+    y_ticks: bool = True
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return where a point lies in the drawing."""
@@ -55,7 +57,7 @@ class Axes:
             (across, bottom), (_, top) = self.at(value, self.y[0]), self.at(value, self.y[1])
             parts.append(_line(across, bottom, across, top, "grid"))
             parts.append(_text(across, bottom + 16, text, "middle"))
-        for value, text in _ticks(*self.y, self.percent):
+        for value, text in _ticks(*self.y, self.percent) if self.y_ticks else ():
             (left, height), (right, _) = self.at(self.x[0], value), self.at(self.x[1], value)
             parts.append(_line(left, height, right, height, "grid"))
             parts.append(_text(left - 6, height + 4, text, "end"))
@@ -85,7 +87,7 @@ def reliability(models: Sequence[dict[str, Any]]) -> str:
 
 
 def distributions(models: Sequence[dict[str, Any]]) -> str:
-    """Draw how single inferences are spread over time.
+    """Draw how single inferences are spread over time, each model to a height of its own.
 
     Args:
         models: Rows of a latency result with `histogram`, in milliseconds.
@@ -93,10 +95,11 @@ def distributions(models: Sequence[dict[str, Any]]) -> str:
     curves = [_steps(model["histogram"]) for model in models]
     # Cut where the slowest model's bulk ends: a disturbed tail would press everything else flat.
     last = max(min(points[-1][0], 2.5 * model["p50"]) for points, model in zip(curves, models, strict=True))
-    high = max(share for points in curves for _, share in points)
-    axes = Axes((0, last), (0, 1.05), "milliseconds", "inferences")
+    axes = Axes((0, last), (0, 1.05), "milliseconds", "inferences", y_ticks=False)
     inside = []
     for place, (model, points) in enumerate(zip(models, curves, strict=True)):
+        # Each to its own height, or the steadiest model would leave no room to the others.
+        high = max(share for _, share in points)
         shown = [axes.at(min(x, last), share / high) for x, share in points]
         inside.append(_path(shown, place, fill=True))
         median = min(model["p50"], last)
@@ -157,13 +160,11 @@ def legend(titles: Sequence[str]) -> str:
 
 
 def _steps(histogram: dict[str, Any]) -> list[tuple[float, float]]:
-    """Return the outline of a histogram as density: points (milliseconds, share a millisecond)."""
+    """Return the outline of a histogram: points (milliseconds, count)."""
     start, step, counts = histogram["start"], histogram["step"], histogram["counts"]
-    total = sum(counts) + histogram["above"]
     points = [(start, 0.0)]
     for place, count in enumerate(counts):
-        density = count / total / step
-        points += [(start + place * step, density), (start + (place + 1) * step, density)]
+        points += [(start + place * step, float(count)), (start + (place + 1) * step, float(count))]
     return [*points, (start + len(counts) * step, 0.0)]
 
 

@@ -20,7 +20,7 @@ from . import coldstart, machine, peak, statistics
 SCHEMA = "ferlite-latency/2"
 
 _WARM_UP = 50
-_MOST_BURSTS = 16
+_TURN = 0.02  # seconds
 _PEAK_BURST = 4
 
 
@@ -182,10 +182,14 @@ def _peaks(runners: list[_Runner], rng: np.random.Generator) -> list[tuple[_Runn
 
 
 def _balance(runners: list[_Runner]) -> None:
-    """Give faster models more bursts in a turn, so that all fill their time at once."""
+    """Give faster models more bursts in a turn, so that all fill their time at once.
+
+    A turn of all but the slowest models lasts `_TURN`: short against what disturbs a machine, long
+    against the turns of the peak.
+    """
     times = [runner.warm_up() for runner in runners]
     for runner, taken in zip(runners, times, strict=True):
-        runner.bursts = min(_MOST_BURSTS, max(1, round(max(times) / taken)))
+        runner.bursts = max(1, round(max(_TURN, *times) / taken))
 
 
 def _random_input(model: LoadedModel, rng: np.random.Generator) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from .train import DATA_HELP
 
 app = typer.Typer(help="Measure model files and the pipeline; compare results.", no_args_is_help=True)
 
-Models = Annotated[list[str], typer.Argument(help="Shipped models or .tflite files; each is compared with the first.")]
+Models = Annotated[list[str], typer.Argument(help="Shipped models or .tflite files, compared with one another.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
