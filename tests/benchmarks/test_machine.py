@@ -55,9 +55,16 @@ def test_what_a_machine_does_not_tell_is_none(tmp_path):
     state = State.read(tmp_path)
     told = (state.governor, state.mhz, state.full_mhz, state.celsius, state.throttled, state.busy)
     assert told == (None,) * 6
-    assert disturbances(state, later(state)) == (
-        [] if state.load <= machine.LOAD_LIMIT else [disturbances(state, state)[0]]
-    )
+
+
+def test_flags_are_asked_of_the_firmware_where_the_kernel_does_not_show_them(tmp_path, monkeypatch):
+    program = tmp_path / "vcgencmd"
+    program.write_text("#!/bin/sh\necho throttled=0x50000\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert State.read().throttled == 0x50000
+    program.write_text("#!/bin/sh\necho VCHI initialization failed\n")
+    assert State.read().throttled is None
 
 
 def test_this_machine_can_be_read():

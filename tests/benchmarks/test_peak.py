@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,3 +40,9 @@ def test_the_fastest_of_the_shapes_is_returned_loaded():
     shape, model = peak.fastest("int8", 1)
     assert shape in peak.SHAPES
     assert model.inputs[0]["shape"].tolist() == [1, shape.side, shape.side, shape.channels]
+
+
+def test_without_the_schema_there_is_no_peak(monkeypatch):
+    assert peak.available()
+    monkeypatch.setitem(sys.modules, "flatbuffers", None)
+    assert not peak.available()
