@@ -1,9 +1,11 @@
-"""Accuracy of model files on labelled faces, each alone and each against the first."""
+"""Accuracy of model files on labelled faces, each alone and each against each."""
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from ..train.datasets import Dataset, Faces, identical_to, split_name
 from ..train.metrics import score
 from . import machine, statistics
 
-SCHEMA = "ferlite-accuracy/1"
+SCHEMA = "ferlite-accuracy/2"
 
 
 def measure(
@@ -32,14 +34,15 @@ def measure(
     """Score models on one split of a data set.
 
     Args:
-        models: Names of shipped models or paths; the first is what the others are compared with.
+        models: Names of shipped models or paths.
         dataset: The data; its labels must all be known to each model.
         split: Split to score on.
         limit: Score only the first so many faces.
         on_face: Called with the faces done and their total, over all models.
 
     Returns:
-        JSON-ready result: `models` with scores, `pairs` with agreement, discordant counts, McNemar's
+        JSON-ready result: `models` with scores, `reliability` by confidence and which faces were
+        `right` (see `unpacked`), `pairs` with agreement, discordant counts, McNemar's
         exact test and the paired-bootstrap interval of the difference. Where faces of the split are
         pixel-identical to training faces, everything stands again under `without_duplicates`.
 
@@ -135,6 +138,22 @@ def refuse_second_look(models: Sequence[str | Path], dataset: Dataset, log: str 
                 )
 
 
+def unpacked(text: str, count: int) -> NDArray[np.bool_]:
+    """Return which faces a model got right, bool [count], from the text that a result keeps as `right`.
+
+    Raises:
+        ValueError: The text is no base64 or too short.
+    """
+    bits = np.unpackbits(np.frombuffer(base64.b64decode(text, validate=True), np.uint8))
+    if len(bits) < count:
+        raise ValueError(f"{len(bits)} answers for {count} faces")
+    return bits[:count].astype(bool)
+
+
+def _packed(right: NDArray[np.bool_]) -> str:
+    return base64.b64encode(np.packbits(right).tobytes()).decode()
+
+
 def _step(
     classifier: Classifier,
     faces: Faces,
@@ -166,10 +185,11 @@ def _scored(
     outputs: list[tuple[Classifier, NDArray[np.float32], NDArray[np.int64]]],
     which: NDArray[np.bool_],
 ) -> dict[str, Any]:
-    """Score all models, and each against the first, on the faces that `which` marks."""
+    """Score all models, and each against each, on the faces that `which` marks."""
     rows, right, named = [], [], []
     for model, (classifier, probabilities, labels) in zip(models, outputs, strict=True):
         predicted = probabilities[which].argmax(axis=1)
+        bins = statistics.reliability(probabilities[which], labels[which])
         path = registry.path(model)
         rows.append(
             {
@@ -180,23 +200,25 @@ def _scored(
                 "scheme": classifier.record.scheme,
                 "xnnpack": classifier.model.uses_xnnpack,
                 **score(predicted, labels[which], classifier.labels).to_json(),
-                "calibration_error": statistics.calibration_error(probabilities[which], labels[which]),
+                "calibration_error": statistics.calibration_error(bins),
+                "reliability": bins,
+                "right": _packed(predicted == labels[which]),
             }
         )
         right.append(predicted == labels[which])
         named.append(np.array(classifier.labels)[predicted])
     pairs = []
-    for place in range(1, len(rows)):
-        difference, interval = statistics.paired_difference(right[0], right[place])
-        only_first = int((right[0] & ~right[place]).sum())
-        only_other = int((right[place] & ~right[0]).sum())
+    for first, second in combinations(range(len(rows)), 2):
+        difference, interval = statistics.paired_difference(right[first], right[second])
+        only_first = int((right[first] & ~right[second]).sum())
+        only_second = int((right[second] & ~right[first]).sum())
         pairs.append(
             {
-                "models": [rows[0]["file"], rows[place]["file"]],
-                "agreement": float((named[0] == named[place]).mean()),
+                "models": [rows[first]["file"], rows[second]["file"]],
+                "agreement": float((named[first] == named[second]).mean()),
                 "only_first_right": only_first,
-                "only_second_right": only_other,
-                "mcnemar_p": statistics.mcnemar(only_first, only_other),
+                "only_second_right": only_second,
+                "mcnemar_p": statistics.mcnemar(only_first, only_second),
                 "difference": difference,
                 "difference_interval": interval,
             }

@@ -8,9 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from ..models.errors import DataError, MissingFileError
 from ..models.files import read_bytes, write_bytes
+from . import charts
+from .summary import place, summarise
+
+__all__ = ["summarise", "write"]
 
 _PICTURES = {"curves.png": "Training", "confusion.png": "Confusion in training"}
 
@@ -19,19 +24,22 @@ def write(folder: str | Path, title: str, out: str | Path | None = None) -> Path
     """Write `report.html` from the results in a folder.
 
     Args:
-        folder: Holds accuracy.json and latency.json, as `ferlite bench` prints them, and pictures of
+        folder: Holds accuracy.json, latency.json and pipeline.json, as `ferlite bench` prints them,
+            inspect.json (`layers`: a list of `layer` and `sqnr_db`) of a conversion, and pictures of
             the training (curves.png, confusion.png); what is missing is left out of the page.
         title: Heading of the page.
         out: File to write; report.html in the folder if not given.
 
     Raises:
         MissingFileError: The folder holds no results.
-        DataError: A result is no JSON.
+        DataError: A result is no JSON, or of another version of ferlite.
         OutputError: The page can't be written.
     """
     folder = Path(folder)
-    accuracy, latency = (_read(folder / name) for name in ("accuracy.json", "latency.json"))
-    if accuracy is None and latency is None:
+    accuracy, latency, pipeline, inspect = (
+        _read(folder / f"{name}.json") for name in ("accuracy", "latency", "pipeline", "inspect")
+    )
+    if accuracy is None and latency is None and pipeline is None:
         raise MissingFileError(
             f"{folder} holds neither accuracy.json nor latency.json; make them with "
             "'ferlite bench accuracy … --json > accuracy.json'"
@@ -43,48 +51,107 @@ def write(folder: str | Path, title: str, out: str | Path | None = None) -> Path
     ]
     # Names and labels come from files that others may have made: they are escaped.
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, undefined=jinja2.StrictUndefined)
-    page = environment.from_string(Path(__file__).with_name("report.html.j2").read_text()).render(
-        title=title,
-        summary=summarise(accuracy, latency),
-        accuracy=accuracy,
-        latency=latency,
-        pictures=pictures,
-        where=accuracy or latency,
-    )
+    try:
+        page = environment.from_string(Path(__file__).with_name("report.html.j2").read_text()).render(
+            title=title,
+            summary=summarise(accuracy, latency),
+            place=latency and place(latency),
+            disturbed=_disturbed(latency=latency, pipeline=pipeline),
+            accuracy=accuracy,
+            latency=latency,
+            pipeline=pipeline,
+            drawings={name: Markup(svg) for name, svg in _drawings(accuracy, latency, inspect).items()},  # noqa: S704
+            fewest=charts.FEWEST,
+            differences=_differences(accuracy),
+            pictures=pictures,
+            where=latency or accuracy or pipeline,
+        )
+    except (KeyError, TypeError, ValueError, IndexError, jinja2.UndefinedError) as error:
+        raise DataError(f"the results in {folder} lack something ({error}); measure again with this ferlite") from error
     return write_bytes(out or folder / "report.html", page.encode())
 
 
-def summarise(accuracy: dict[str, Any] | None, latency: dict[str, Any] | None) -> str:
-    """Say in a sentence or two what the second model costs and buys against the first.
+def _disturbed(**results: dict[str, Any] | None) -> list[str]:
+    """Say of each result what makes it unfit to be quoted."""
+    return [f"{name}: {', '.join(r['disturbed'])}" for name, r in results.items() if r and r["disturbed"]]
 
-    Args:
-        accuracy: A result of `accuracy.measure`, or None.
-        latency: A result of `latency.measure`, or None.
-    """
-    parts = []
-    if latency and latency["pairs"]:
-        first, second = latency["models"][:2]
-        speed, size = first["p50"] / second["p50"], first["bytes"] / second["bytes"]
-        parts.append(
-            f"{second['scheme']} is {speed:.1f} times as fast as {first['scheme']} on this machine and "
-            f"{size:.1f} times as small."
+
+def _drawings(
+    accuracy: dict[str, Any] | None, latency: dict[str, Any] | None, inspect: dict[str, Any] | None
+) -> dict[str, str]:
+    """Draw what can be drawn, by name."""
+    drawn = {}
+    if accuracy:
+        drawn["reliability"] = charts.reliability(accuracy["models"])
+        drawn["accuracy_legend"] = charts.legend([_title(model) for model in accuracy["models"]])
+    if latency:
+        # One number of threads, or the colours would stand for two things.
+        single = [row for row in latency["models"] if row["threads"] == latency["threads"][0]]
+        drawn["distributions"] = charts.distributions(single)
+        drawn["latency_legend"] = charts.legend([_title(row) for row in single])
+        if accuracy:
+            points = _points(accuracy, single)
+            if len(points) > 1:
+                drawn["pareto"] = charts.pareto(points)
+                drawn["pareto_legend"] = charts.legend([point["title"] for point in points])
+    if inspect and isinstance(inspect.get("layers"), list):
+        rows = [row for row in inspect["layers"] if isinstance(row, dict) and "layer" in row]
+        if rows:
+            drawn["layers"] = charts.layers(rows)
+    return drawn
+
+
+def _points(accuracy: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Join what was scored with what was timed, by the file's hash."""
+    timed = {row["sha256"]: row for row in rows}
+    return [
+        {
+            "p50": timed[model["sha256"]]["p50"],
+            "accuracy": model["accuracy"],
+            "interval": model["interval"],
+            "bytes": model["bytes"],
+            "title": f"{_title(model)}, {model['bytes'] / 1000:.0f} KB",
+        }
+        for model in accuracy["models"]
+        if model["sha256"] in timed
+    ]
+
+
+def _differences(accuracy: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Subtract the first model's confusion matrix from each other's that knows the same labels."""
+    if not accuracy:
+        return []
+    first, *others = accuracy["models"]
+    labels = list(first["recall"])
+    differences = []
+    for other in others:
+        theirs = list(other["recall"])
+        if sorted(theirs) != sorted(labels):
+            continue
+        order = [theirs.index(label) for label in labels]
+        rows = [[other["confusion"][i][j] for j in order] for i in order]
+        differences.append(
+            {
+                "title": f"{_title(other)} minus {_title(first)}",
+                "rows": [
+                    [b - a for a, b in zip(*pair, strict=True)] for pair in zip(first["confusion"], rows, strict=True)
+                ],
+            }
         )
-    if accuracy and accuracy["pairs"]:
-        first, second = accuracy["models"][:2]
-        pair = accuracy["pairs"][0]
-        low, high = (100 * end for end in pair["difference_interval"])
-        parts.append(
-            f"Accuracy goes from {first['accuracy']:.1%} to {second['accuracy']:.1%}, a difference of "
-            f"{100 * pair['difference']:+.1f} points (95 % interval {low:+.1f} to {high:+.1f}); the two give the "
-            f"same answer on {pair['agreement']:.1%} of {second['count']} faces."
-        )
-    return " ".join(parts) or "One model was measured; give two or more to have them compared."
+    return differences
+
+
+def _title(model: dict[str, Any]) -> str:
+    return f"{model['name']}, {model['scheme']}"
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
     try:
-        return json.loads(read_bytes(path))
+        result = json.loads(read_bytes(path))
     except ValueError as error:
         raise DataError(f"{path} is no JSON ({error}); measure again") from error
+    if not isinstance(result, dict):
+        raise DataError(f"{path} is no result of ferlite; measure again")
+    return result

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..train.metrics import wilson
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -44,19 +47,76 @@ def paired_difference(
     return (gained - lost) / count, (float(low), float(high))
 
 
-def calibration_error(probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = 15) -> float:
-    """Return the expected calibration error over equal bins of confidence (Guo et al. 2017).
+def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = 15) -> list[dict[str, Any]]:
+    """Return how often a classifier is right, by how sure it is, over equal bins of confidence (Guo et al. 2017).
 
     Args:
         probabilities: float [n, classes].
         labels: int [n].
         bins: Bins between 0 and 1.
+
+    Returns:
+        For each bin that is not empty its `from` and `to`, `count`, mean `confidence` and `accuracy`.
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
     which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gap = np.bincount(which, right.astype(float), bins) - np.bincount(which, confidence, bins)
-    return float(np.abs(gap).sum() / len(labels))
+    counts, sure, good = (np.bincount(which, weights, bins) for weights in (None, confidence, right.astype(float)))
+    return [
+        {
+            "from": place / bins,
+            "to": (place + 1) / bins,
+            "count": int(counts[place]),
+            "confidence": float(sure[place] / counts[place]),
+            "accuracy": float(good[place] / counts[place]),
+        }
+        for place in np.flatnonzero(counts).tolist()
+    ]
+
+
+def calibration_error(bins: list[dict[str, Any]]) -> float:
+    """Return the expected calibration error of what `reliability` returned (Guo et al. 2017)."""
+    gaps = [row["count"] * abs(row["accuracy"] - row["confidence"]) for row in bins]
+    return sum(gaps) / max(1, sum(row["count"] for row in bins))
+
+
+def newcombe(share_a: float, count_a: int, share_b: float, count_b: int) -> tuple[float, float]:
+    """Return the 95 % interval of b - a of two independent shares (Newcombe 1998, method 10).
+
+    Args:
+        share_a: First share, 0 to 1.
+        count_a: Samples behind it.
+        share_b: Second share.
+        count_b: Samples behind it.
+    """
+    low_a, high_a = wilson(round(share_a * count_a), count_a)
+    low_b, high_b = wilson(round(share_b * count_b), count_b)
+    difference = share_b - share_a
+    return (
+        difference - math.hypot(share_b - low_b, high_a - share_a),
+        difference + math.hypot(high_b - share_b, share_a - low_a),
+    )
+
+
+def histogram(values: NDArray[np.float64], bins: int = 60) -> dict[str, Any]:
+    """Return counts over equal bins from the smallest value to the 99th percentile, at most twice the median.
+
+    Args:
+        values: float [n].
+        bins: Number of bins.
+
+    Returns:
+        `start` and `step` of the bins, `counts`, and `above`: how many lie beyond the last bin.
+    """
+    low = float(values.min())
+    high = float(min(np.quantile(values, 0.99), 2 * np.median(values)))
+    counts, edges = np.histogram(values, bins, (low, max(high, low * (1 + 1e-6) + 1e-12)))
+    return {
+        "start": low,
+        "step": float(edges[1] - edges[0]),
+        "counts": counts.tolist(),
+        "above": int(len(values) - counts.sum()),
+    }
 
 
 def quantile(values: NDArray[np.float64], share: float) -> tuple[float, tuple[float, float]]:

@@ -1,7 +1,9 @@
-"""`ferlite bench`: accuracy and latency."""
+"""`ferlite bench`: accuracy, latency and the whole pipeline, and new results against old."""
 
 from __future__ import annotations
 
+import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,12 +11,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..device.classifier import DEFAULT_MODEL
+from ..models.errors import UsageError
 from .console import console, print_json, progress
+from .playback import terminable
 from .train import DATA_HELP
 
-app = typer.Typer(help="Measure model files: accuracy and latency.", no_args_is_help=True)
+app = typer.Typer(help="Measure model files and the pipeline; compare results.", no_args_is_help=True)
 
-Models = Annotated[list[str], typer.Argument(help="Shipped models or .tflite files; each is compared with the first.")]
+Models = Annotated[list[str], typer.Argument(help="Shipped models or .tflite files, compared with one another.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -33,9 +38,8 @@ def accuracy(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score models on labelled faces, with intervals, and each against the first."""
+    """Score models on labelled faces, with intervals, and each against each."""
     from ..benchmarks import accuracy as bench
-    from ..models.errors import UsageError
     from ..train import datasets
 
     if final is None and datasets.split_name(split) == "test":
@@ -71,38 +75,184 @@ def accuracy(
 @app.command()
 def latency(
     models: Models,
-    threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
+    threads: Annotated[str, typer.Option(help="Threads for one inference: 1, or several as 1,2,4 or 1-4.")] = "1",
     seconds: Annotated[float, typer.Option(min=0, help="Least time for each model.")] = 10.0,
     queries: Annotated[int, typer.Option(min=1, help="Least number of inferences of each model.")] = 1024,
+    cold_starts: Annotated[int, typer.Option(min=0, help="Fresh processes for each model.")] = 5,
     as_json: Json = False,
 ) -> None:
-    """Time single inferences of models that take turns in one run."""
+    """Time models that take turns in one run: inferences, frames of 1 to 8 faces, cold starts.
+
+    The machine's own convolution peak is measured in the same run. Begins with a line that says so if
+    the machine was throttled or busy with something else.
+    """
     from ..benchmarks import latency as bench
 
+    counts = _numbers(threads)
     with progress("latency") as show:
         result = bench.measure(
-            models, threads=threads, seconds=seconds, queries=queries, on_round=lambda share: show(share, "")
+            models,
+            threads=counts,
+            seconds=seconds,
+            queries=queries,
+            cold_starts=cold_starts,
+            on_round=lambda share: show(share, ""),
         )
+    _print_disturbed(result, to_stderr=as_json)
     if as_json:
         print_json(result)
         return
-    table = Table("model", "scheme", "KB", "p50 ms [95 %]", "p90 ms", "p99 ms", "µs/MMAC", "XNNPACK", "times the first")
-    ratios = ["", *(f"{pair['median_ratio']:.2f}" for pair in result["pairs"])]
-    for row, ratio in zip(result["models"], ratios, strict=True):
+    _print_latency(result)
+    _print_frames(result)
+    _print_starts(result)
+    for peak in result["peaks"]:
+        typer.echo(
+            f"peak {peak['scheme']}, {peak['threads']} thread(s): {peak['gmacs_per_s']:.1f} GMAC/s ({peak['shape']})"
+        )
+    typer.echo(f"{_place(result)}; models interleaved")
+
+
+@app.command()
+def pipeline(
+    source: Annotated[str, typer.Argument(help="Camera, url, clip, picture or folder; virtual:live=true for none.")],
+    model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = DEFAULT_MODEL,
+    frames: Annotated[int, typer.Option(min=2, help="Stop after so many frames.")] = 2000,
+    rate: Annotated[float | None, typer.Option(min=0.1, help="Frames per second to ask of the source.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Run the whole pipeline: time of each stage, frames per second, drops, CPU and memory.
+
+    A live source sets the pace (virtual:live=true with --rate 30 is a camera of 30 frames a second);
+    of a clip, frames are taken as fast as they can be.
+    """
+    from ..benchmarks import pipeline as bench
+    from ..device.pipeline import Pipeline
+
+    with ExitStack() as stack:
+        stack.enter_context(terminable())
+        opened = stack.enter_context(Pipeline.open(source, model=model, threads=threads, rate=rate))
+        show = stack.enter_context(progress("pipeline"))
+        result = bench.measure(opened, frames=frames, on_frame=lambda done: show(done / frames, f"{done}/{frames}"))
+    _print_disturbed(result, to_stderr=as_json)
+    if as_json:
+        print_json(result)
+        return
+    table = Table("stage", "p50 ms", "p90 ms")
+    for name, taken in result["stages"].items():
+        table.add_row(name, f"{taken['p50']:.2f}", f"{taken['p90']:.2f}")
+    if result["age_ms"]:
+        table.add_row("capture to result", f"{result['age_ms']['p50']:.2f}", f"{result['age_ms']['p90']:.2f}")
+    Console().print(table)
+    typer.echo(
+        f"{result['frames']} frames with {result['faces_per_frame']:.1f} faces each in {result['seconds']:.1f} s: "
+        f"{result['fps'] or 0:.1f} a second, {result['dropped']} dropped ({result['dropped_share']:.1%}); "
+        f"CPU {result['cpu_percent'] or 0:.0f} % of one core"
+    )
+    memory = result["memory"]
+    if memory:
+        growth = "" if memory["growth"] is None else f" ({memory['growth']:+.1f} since frame 1,000)"
+        typer.echo(f"memory {memory['start']:.0f} MB at the first frame, {memory['end']:.0f} at the last{growth}")
+    typer.echo(_place(result))
+
+
+@app.command()
+def compare(
+    old: Annotated[Path, typer.Argument(help="Reference result, JSON.")],
+    new: Annotated[Path, typer.Argument(help="New result, JSON.")],
+    fail_over: Annotated[
+        str, typer.Option(help="Tolerated: of latency a share, of accuracy percentage points.")
+    ] = "3%",
+    force: Annotated[bool, typer.Option(help="Compare also other machines, runtimes or data.")] = False,
+) -> None:
+    """Hold a new result of accuracy or latency against an old one; exit code 1 if a model got worse.
+
+    Worse is what lies beyond --fail-over and beyond the 95 % intervals.
+    """
+    from ..benchmarks import compare as bench
+
+    before, after = bench.read(old), bench.read(new)
+    verdicts = bench.compare(before, after, _share(fail_over), force=force)
+    _print_disturbed(after)
+    for verdict in verdicts:
+        typer.echo(f"{'regression: ' if verdict.worse else 'ok: '}{verdict.text}")
+    if any(verdict.worse for verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _numbers(text: str) -> list[int]:
+    """Read "1", "1,2,4" or "1-4"."""
+    if not re.fullmatch(r"\d{1,2}(-\d{1,2})?(,\d{1,2}(-\d{1,2})?)*", text, re.ASCII):
+        raise UsageError(f"--threads is {text!r}; expected numbers from 1 to 99, as in 1, 1,2,4 or 1-4")
+    ends = [[int(end) for end in part.split("-")] for part in text.split(",")]
+    numbers = sorted({number for part in ends for number in range(part[0], part[-1] + 1)})
+    if not numbers or not numbers[0]:
+        raise UsageError(f"--threads is {text!r}; a range begins at 1 or more and ends higher, as in 1-4")
+    return numbers
+
+
+def _share(text: str) -> float:
+    """Read "3%" or "0.03"."""
+    try:
+        value = float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1:
+        raise UsageError(f"--fail-over is {text!r}; expected a share such as 3% or 0.03")
+    return value
+
+
+def _print_disturbed(result: dict[str, Any], *, to_stderr: bool = False) -> None:
+    if result.get("disturbed"):
+        text = f"disturbed: {'; '.join(result['disturbed'])}. Measure again before quoting this."
+        typer.echo(text, err=to_stderr)
+
+
+def _print_latency(result: dict[str, Any]) -> None:
+    times = Table("model", "threads", "p50 ms [95 %]", "p90 ms", "p99 ms", "times the first")
+    cost = Table("model", "scheme", "KB", "threads", "µs/MMAC", "of the peak", "XNNPACK")
+    ratios = {(pair["models"][1], pair["threads"]): pair for pair in result["pairs"]}
+    for row in result["models"]:
         low, high = row["p50_interval"]
-        table.add_row(
+        pair = ratios.get((row["file"], row["threads"]))
+        times.add_row(
             row["file"],
-            row["scheme"],
-            f"{row['bytes'] / 1e3:,.0f}",
+            str(row["threads"]),
             f"{row['p50']:.3f} [{low:.3f}, {high:.3f}]",
             f"{row['p90']:.3f}",
             f"{row['p99']:.3f}",
-            f"{1e9 * row['p50'] / row['macs']:.1f}" if row["macs"] else "",
-            "yes" if row["xnnpack"] else "no",
-            ratio,
+            "{median_ratio:.3f} [{ratio_interval[0]:.3f}, {ratio_interval[1]:.3f}]".format(**pair) if pair else "",
         )
+        cost.add_row(
+            row["file"],
+            row["scheme"],
+            f"{row['bytes'] / 1e3:,.0f}",
+            str(row["threads"]),
+            f"{row['us_per_mmac']:.1f}" if row["us_per_mmac"] else "",
+            f"{row['peak_share']:.0%}" if row["peak_share"] else "",
+            "yes" if row["xnnpack"] else "no",
+        )
+    Console().print(times)
+    Console().print(cost)
+
+
+def _print_frames(result: dict[str, Any]) -> None:
+    counts = [row["faces"] for row in result["models"][0]["faces"]]
+    table = Table("model", "threads", *(f"{n} face{'s' * (n > 1)}" for n in counts), title="p50 ms a frame")
+    for row in result["models"]:
+        table.add_row(row["file"], str(row["threads"]), *(f"{frame['p50']:.3f}" for frame in row["faces"]))
     Console().print(table)
-    typer.echo(f"{_place(result)}; {threads} thread(s), models interleaved")
+
+
+def _print_starts(result: dict[str, Any]) -> None:
+    if not result["starts"]:
+        return
+    table = Table("model", "import ms", "load ms", "first inference ms", "whole process ms", "peak RSS MB")
+    for row in result["starts"]:
+        peak = row["peak_rss_mb"]
+        values = (row["import_ms"], row["load_ms"], row["first_ms"], row["process_ms"])
+        table.add_row(row["file"], *(f"{ms:.1f}" for ms in values), f"{peak:.0f}" if peak else "")
+    Console().print(table)
 
 
 def _print_accuracy(result: dict[str, Any], title: str) -> None:
@@ -118,6 +268,12 @@ def _print_accuracy(result: dict[str, Any], title: str) -> None:
             f"{row['calibration_error']:.3f}",
         )
     Console().print(table)
+    labels = list(result["models"][0]["recall"])
+    recall = Table("recall", *labels)
+    for row in result["models"]:
+        shares = (row["recall"].get(label) for label in labels)
+        recall.add_row(row["file"], *("" if share is None else f"{share:.1%}" for share in shares))
+    Console().print(recall)
     for pair in result["pairs"]:
         low, high = pair["difference_interval"]
         typer.echo(

@@ -55,7 +55,7 @@ def quickstart(
             models, dataset, "test", on_face=lambda done, total: show(done / total, f"{done}/{total}")
         )
     with progress("latency") as show:
-        times = latency.measure(models, seconds=3, on_round=lambda share: show(share, ""))
+        times = latency.measure(models, seconds=3, cold_starts=3, on_round=lambda share: show(share, ""))
     write_json(out / "accuracy.json", scores)
     write_json(out / "latency.json", times)
     write_bytes(out / "curves.png", read_bytes(run.folder / "curves.png"))

@@ -11,12 +11,15 @@ from .extras import needs
 
 
 def report(
-    folder: Annotated[Path, typer.Argument(help="Folder with accuracy.json and latency.json.", show_default=False)],
+    folder: Annotated[
+        Path, typer.Argument(help="Folder with accuracy.json, latency.json, pipeline.json.", show_default=False)
+    ],
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "ferlite report",
 ) -> None:
     """Make one HTML page of what was measured.
 
-    The results are what `ferlite bench accuracy … --json` and `ferlite bench latency … --json` print.
+    accuracy.json, latency.json and pipeline.json are what `ferlite bench … --json` prints, inspect.json
+    is what a conversion writes; what is missing is left out.
     """
     with needs("report"):
         from ..benchmarks import report as page

@@ -1,11 +1,14 @@
 import json
+import re
 
 import numpy as np
 import pytest
 
-from ferlite.benchmarks import accuracy, latency, report
+from ferlite.benchmarks import accuracy, coldstart, latency, report
+from ferlite.benchmarks.machine import State
 from ferlite.models import modelfile
-from ferlite.models.errors import DataError, MissingFileError, UsageError
+from ferlite.models.errors import DataError, MissingFileError, ModelFormatError, UsageError
+from ferlite.models.files import write_json
 from ferlite.models.labels import FER2013_LABELS
 from ferlite.train import datasets
 
@@ -78,33 +81,158 @@ def test_a_model_is_scored_on_a_test_split_once(pair, data, tmp_path):
     accuracy.refuse_second_look(pair[1:], data, log)
 
 
+def test_each_pair_of_models_is_compared(pair, data):
+    result = accuracy.measure([*pair, pair[0]], data, "test")
+    assert [[path[-8:] for path in map(str, p["models"])] for p in result["pairs"]] == [
+        ["a.tflite", "b.tflite"],
+        ["a.tflite", "a.tflite"],
+        ["b.tflite", "a.tflite"],
+    ]
+    assert result["pairs"][1]["agreement"] == 1
+    assert result["pairs"][2]["difference"] == pytest.approx(4 / 14)
+
+
+def test_a_result_keeps_which_faces_were_right_and_the_reliability(pair, data):
+    (row,) = accuracy.measure(pair[:1], data, "test")["models"]
+    right = accuracy.unpacked(row["right"], 14)
+    assert right.sum() == 12
+    assert not right[[6, 13]].any()
+    assert sum(part["count"] for part in row["reliability"]) == 14
+    with pytest.raises(ValueError, match="answers for 99 faces"):
+        accuracy.unpacked(row["right"], 99)
+
+
+def state(**changes):
+    """A machine at rest that tells everything."""
+    values = {"time": 0.0, "governor": "performance", "mhz": 1800.0, "full_mhz": 1800.0, "celsius": 50.0}
+    values |= {"throttled": 0, "load": 0.1, "busy": 100.0, "own": 10.0}
+    return State(**values | changes)
+
+
+def quick(models, **options):
+    """Time a few inferences on a machine that stays at rest."""
+    fixed = {"seconds": 0.0, "queries": 16, "cold_starts": 0, "with_peak": False, "read_state": state}
+    return latency.measure(models, **fixed | options)
+
+
 def test_latency_takes_turns_and_reports_ordered_quantiles(pair):
-    result = latency.measure(pair, seconds=0.0, queries=40)
-    assert [row["queries"] for row in result["models"]] == [40, 40]
+    result = quick(pair, queries=40)
     for row in result["models"]:
+        assert row["queries"] >= 40
+        assert row["queries"] % 8 == 0
         assert 0 < row["p50"] <= row["p90"] <= row["p99"]
         low, high = row["p50_interval"]
         assert low <= row["p50"] <= high
-    assert result["pairs"][0]["median_ratio"] > 0
+        histogram = row["histogram"]
+        assert sum(histogram["counts"]) + histogram["above"] == row["queries"]
+    (compared,) = result["pairs"]
+    low, high = compared["ratio_interval"]
+    assert 0 < low <= compared["median_ratio"] <= high
     assert result["runtime"].startswith("LiteRT")
+    assert result["disturbed"] == []
     json.dumps(result)
 
 
-def test_the_page_holds_the_figures_and_needs_nothing_else(pair, data, tmp_path):
+def test_every_number_of_threads_is_measured_and_compared_with_its_like(pair):
+    result = quick(pair, threads=(1, 2))
+    assert [(row["name"], row["threads"]) for row in result["models"]] == [
+        ("tiny", 1),
+        ("swapped", 1),
+        ("tiny", 2),
+        ("swapped", 2),
+    ]
+    assert [pair["threads"] for pair in result["pairs"]] == [1, 2]
+
+
+def test_a_frame_with_faces_takes_as_long_as_its_inferences_together(pair, monkeypatch):
+    ticks = iter(range(1_000_000))
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: next(ticks) / 1000)
+    (row,) = quick(pair[:1], faces=(1, 3))["models"]
+    assert [(frame["faces"], round(frame["p50"], 6)) for frame in row["faces"]] == [(1, 1.0), (3, 3.0)]
+    assert row["queries"] % 3 == 0
+
+
+def test_the_peak_is_measured_in_the_same_run_and_models_are_held_against_it(tmp_path, graph, record):
+    path = modelfile.write(tmp_path / "a.tflite", graph, record.with_(macs=16_128))
+    result = quick([path], with_peak=True)
+    assert [(peak["scheme"], peak["threads"]) for peak in result["peaks"]] == [("int8", 1), ("float32", 1)]
+    (row,) = result["models"]
+    assert row["peak_share"] == pytest.approx(16_128 / row["p50"] / 1e6 / result["peaks"][1]["gmacs_per_s"])
+    assert row["us_per_mmac"] == pytest.approx(1000 * row["p50"] / 0.016128)
+
+
+def test_a_cold_start_is_that_of_a_fresh_process(model_path, tmp_path):
+    start = coldstart.measure(model_path, runs=1)
+    assert 0 < start["import_ms"] + start["load_ms"] + start["first_ms"] < start["process_ms"]
+    assert 10 < start["peak_rss_mb"] < 1000
+    with pytest.raises(ModelFormatError, match=r"none\.tflite can't be run in a fresh process: .*No such file"):
+        coldstart.measure(tmp_path / "none.tflite", runs=1)
+
+
+@pytest.fixture
+def results(tmp_path, pair, data):
+    """A folder with all that a page can show."""
     folder = tmp_path / "results"
     folder.mkdir()
-    (folder / "accuracy.json").write_text(json.dumps(accuracy.measure(pair, data, "test")))
-    (folder / "latency.json").write_text(json.dumps(latency.measure(pair, seconds=0.0, queries=8)))
-    page = report.write(folder, "<b>mine</b>").read_text()
+    write_json(folder / "accuracy.json", accuracy.measure(pair, data, "test"))
+    disturbed = iter([state(), state(time=10.0, throttled=0x50005)])
+    write_json(folder / "latency.json", quick(pair, cold_starts=1, read_state=lambda: next(disturbed)))
+    layers = [{"layer": "<conv>", "sqnr_db": 9.0}, {"layer": "other", "sqnr_db": 30.0}, {"layer": "x", "sqnr_db": None}]
+    write_json(folder / "inspect.json", {"layers": layers})
+    return folder
+
+
+def test_the_page_holds_the_figures_and_needs_nothing_else(results):
+    page = report.write(results, "<b>mine</b>").read_text()
     assert "85.71 %" in page
     assert "swapped" in page
     assert "&lt;b&gt;mine" in page
     assert "http" not in page
     assert "same answer on 71.4% of 14 faces" in page
+    assert "tiny against" not in page
+    assert page.count("<svg") == 4
+    assert "&lt;conv&gt;" in page
+    assert "<conv>" not in page
+    assert "latency: the firmware reports under-voltage" in page
+    assert not re.search(r"\b(nan|inf|None)\b", page)
+
+
+def test_a_difference_of_confusion_is_shown_with_its_sign(results):
+    page = report.write(results, "x").read_text()
+    assert "swapped, float32 minus tiny, float32" in page
+    assert re.search(r">-2</td>", page)
+    assert re.search(r">\+2</td>", page)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "told"), [("x86_64", "a Raspberry Pi is must be measured on it"), ("aarch64", "(aarch64).")]
+)
+def test_a_speed_is_never_offered_as_another_machines(results, architecture, told):
+    times = json.loads((results / "latency.json").read_text())
+    times["machine"]["architecture"] = architecture
+    assert told in report.summarise(None, times)
+
+
+def timed(ratio, interval):
+    """A latency result: int8 takes `ratio` times as long as float32, and is a quarter of its size."""
+    models = [{"name": "n", "scheme": "float32", "bytes": 400}, {"name": "n", "scheme": "int8", "bytes": 100}]
+    machine = {"model": "board", "architecture": "aarch64"}
+    pairs = [{"median_ratio": ratio, "ratio_interval": interval, "threads": 1}]
+    return {"models": models, "pairs": pairs, "machine": machine}
+
+
+def test_the_summary_is_about_the_smaller_model_and_tells_when_it_is_slower():
+    faster = report.summarise(None, timed(0.5, (0.4, 0.625)))
+    assert faster.startswith("int8 is 2.00x faster here than float32 (95 % interval 1.60 to 2.50) and 4.0x smaller.")
+    assert "int8 is 2.00x slower here than float32" in report.summarise(None, timed(2.0, (1.6, 2.5)))
+    assert "no faster or slower here" in report.summarise(None, timed(0.99, (0.9, 1.1)))
+    turned = timed(2.0, (1.6, 2.5))
+    turned["models"].reverse()
+    assert report.summarise(None, turned) == faster
 
 
 def test_one_result_is_enough_for_a_page(pair, data, tmp_path):
-    (tmp_path / "accuracy.json").write_text(json.dumps(accuracy.measure(pair[:1], data, "test")))
+    write_json(tmp_path / "accuracy.json", accuracy.measure(pair[:1], data, "test"))
     assert "One model was measured" in report.write(tmp_path, "x").read_text()
 
 
@@ -113,4 +241,7 @@ def test_a_page_of_nothing_or_of_damaged_results_is_refused(tmp_path):
         report.write(tmp_path, "x")
     (tmp_path / "accuracy.json").write_text("{")
     with pytest.raises(DataError, match=r"accuracy\.json is no JSON"):
+        report.write(tmp_path, "x")
+    (tmp_path / "accuracy.json").write_text('{"models": [{}], "pairs": []}')
+    with pytest.raises(DataError, match=r"lack something \('reliability'\); measure again"):
         report.write(tmp_path, "x")

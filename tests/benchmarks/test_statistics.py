@@ -32,8 +32,23 @@ def test_two_equal_classifiers_differ_by_exactly_nothing():
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     probabilities = np.array([[0.8, 0.2]] * 10, np.float32)
-    assert statistics.calibration_error(probabilities, np.array([0] * 8 + [1] * 2)) == pytest.approx(0, abs=1e-6)
-    assert statistics.calibration_error(probabilities, np.array([0] * 5 + [1] * 5)) == pytest.approx(0.3, abs=1e-6)
+    for right, gap in ((8, 0.0), (5, 0.3)):
+        bins = statistics.reliability(probabilities, np.array([0] * right + [1] * (10 - right)))
+        (only,) = bins
+        assert only["from"] <= 0.8 <= only["to"]
+        assert (only["count"], only["accuracy"]) == (10, right / 10)
+        assert statistics.calibration_error(bins) == pytest.approx(gap, abs=1e-6)
+
+
+def test_the_interval_of_independent_shares_is_newcombes():
+    # The worked example (a) of Newcombe 1998, table II, method 10: 56/70 - 48/80.
+    low, high = statistics.newcombe(48 / 80, 80, 56 / 70, 70)
+    assert (low, high) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+
+
+def test_a_histogram_of_equal_values_has_one_bar():
+    counts = statistics.histogram(np.full(9, 2.0))
+    assert (max(counts["counts"]), counts["above"], counts["start"]) == (9, 0, 2.0)
 
 
 def test_a_quantile_interval_covers_as_often_as_it_says():
