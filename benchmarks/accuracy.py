@@ -78,7 +78,7 @@ def measure(
     train = dataset.splits.get("train")
     if train is not None and split_name(split) != "train":
         twins = identical_to(faces, train)
-        if twins.any():
+        if twins.any() and not twins.all():
             result["without_duplicates"] = {
                 "duplicates": int(twins.sum()),
                 **_scored(models, outputs, ~twins),
@@ -123,15 +123,20 @@ def refuse_second_look(models: Sequence[str | Path], dataset: Dataset, log: str 
 
     Raises:
         UsageError: The log holds a line of one of the models on this data set.
+        DataError: The log is not one that `log_final` wrote.
     """
     if not Path(log).exists():
         return
-    seen = [json.loads(line) for line in Path(log).read_text().splitlines()]
+    try:
+        seen = [json.loads(line) for line in read_bytes(log).decode().splitlines()]
+        known = [(line["model_sha256"], line["data"]["sha256"]) for line in seen]
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{log} is no log of final scores ({error!r}); name another file") from error
     for model in models:
         path = registry.path(model)
         digest = sha256(read_bytes(path))
-        for line in seen:
-            if line["model_sha256"] == digest and line["data"]["sha256"] == dataset.sha256:
+        for line, looked in zip(seen, known, strict=True):
+            if looked == (digest, dataset.sha256):
                 raise UsageError(
                     f"{path} was scored on this test split on {line['date']}: {line['accuracy']:.4f} (see {log}); "
                     "a second look would make the test split a validation split"

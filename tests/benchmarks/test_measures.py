@@ -57,6 +57,17 @@ def test_faces_that_are_also_in_training_are_left_out_of_a_second_table(pair, da
     assert result["without_duplicates"]["models"][0]["count"] == 13
 
 
+def test_a_split_that_is_all_in_training_is_scored_once(pair, data):
+    everywhere = datasets.Dataset("x", data.label_names, {"train": data.split("test"), "test": data.split("test")}, "0")
+    assert "without_duplicates" not in accuracy.measure(pair, everywhere, "test")
+
+
+def test_a_file_that_is_no_log_is_refused_before_anything_is_scored(pair, data, tmp_path):
+    (tmp_path / "notes.txt").write_text("not a log\n")
+    with pytest.raises(DataError, match=r"notes\.txt is no log of final scores"):
+        accuracy.refuse_second_look(pair, data, tmp_path / "notes.txt")
+
+
 def test_a_limit_scores_the_first_faces(pair, data):
     assert accuracy.measure(pair[:1], data, "test", limit=5)["models"][0]["count"] == 5
 
