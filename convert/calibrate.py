@@ -1,26 +1,32 @@
-"""Steps 2 and 3, calibrate and quantize: a float32 TFLite graph becomes an int8 one."""
+"""Step 2, calibrate: what range each tensor of the float graph really takes."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
-from litert_quantizer import quantizer, recipe
+from litert_quantizer import calibrator, recipe, recipe_manager
+from litert_quantizer.utils import qsv_utils
 from numpy.typing import NDArray
 
 from ..models.errors import DataError
 from ..models.files import sha256
 from ..models.preprocess import to_input
-from ..models.quiet import quiet
 from ..train.datasets import Faces, balanced_draw
+from .silence import silence
 
 Ranges = dict[str, Any]
 """Smallest and largest value of each tensor by name, as litert-quantizer keeps them."""
+
+Method = Literal["moving-average", "min-max"]
+
+METHODS: dict[Method, Callable[[Any, Any], Any]] = {
+    "moving-average": qsv_utils.moving_average_update,
+    "min-max": qsv_utils.min_max_update,
+}
+"""How the ranges of one picture join those of the pictures before it; see `calibrate`."""
 
 _SIGNATURE = "serving_default"
 
@@ -37,21 +43,20 @@ def calibration_set(faces: Faces, count: int = 256, seed: int = 0) -> NDArray[np
         uint8 [count, h, w].
 
     Raises:
-        DataError: The faces are all of one class.
+        DataError: The faces are all of one class, or there are none.
     """
     if len(np.unique(faces.labels)) < 2:
         raise DataError("a calibration set of one class can't stand for all; give the whole training split")
     return faces.images[balanced_draw(faces.labels, count, seed)]
 
 
-def describe(images: NDArray[np.uint8], seed: int = 0) -> dict[str, Any]:
-    """Return what the record says of a calibration set."""
-    return {"faces": len(images), "seed": seed, "sha256": sha256(np.ascontiguousarray(images).tobytes())}
+def describe(images: NDArray[np.uint8], method: Method = "moving-average", seed: int = 0) -> dict[str, Any]:
+    """Return what the record says of a calibration."""
+    digest = sha256(np.ascontiguousarray(images).tobytes())
+    return {"faces": len(images), "seed": seed, "sha256": digest, "method": method}
 
 
-def calibrate(
-    graph: bytes, images: NDArray[np.uint8], method: Literal["moving-average", "min-max"] = "moving-average"
-) -> Ranges:
+def calibrate(graph: bytes, images: NDArray[np.uint8], method: Method = "moving-average") -> Ranges:
     """Run the float graph on the calibration set and note each tensor's range.
 
     The ranges of the pixels, and of the layer `scale` that every network begins with, are not left
@@ -61,58 +66,27 @@ def calibrate(
     Args:
         graph: Float32 TFLite flatbuffer with one input.
         images: uint8 [n, h, w] grey or [n, h, w, 3].
-        method: `moving-average`, the calibrator's own, cuts rare extremes off for a finer scale;
-            `min-max` keeps them, which a detector needs: its rare extremes are the faces.
+        method: `moving-average` (each picture counts 5 %, so the order matters) cuts rare extremes off
+            for a finer scale; `min-max` keeps them, which a detector needs: its rare extremes are the
+            faces.
     """
-    if method == "min-max":
-        ranges = _widest([_moving_average(graph, image[None]) for image in images])
-    else:
-        ranges = _moving_average(graph, images)
-    ends = _widest([_moving_average(graph, np.full_like(images[:1], value)) for value in (0, 255)])
+    ranges = _ranges(graph, images, method)
+    ends = _ranges(graph, np.stack([np.full_like(images[0], value) for value in (0, 255)]), "min-max")
     pixels = _input_name(graph)
     return ranges | {name: ends[name] for name in ranges if pixels in name or "/scale" in name}
 
 
-def quantize(graph: bytes, ranges: Ranges) -> bytes:
-    """Quantize to full int8: weights by channel, activations by tensor, int8 in and out.
-
-    Args:
-        graph: The float32 flatbuffer that was calibrated.
-        ranges: From `calibrate`.
-
-    Returns:
-        An int8 TFLite flatbuffer.
-    """
-    with _quiet():
-        result: Any = quantizer.Quantizer(graph, recipe.static_wi8_ai8()).quantize(ranges)
-    return bytes(result.quantized_model)
-
-
-def _moving_average(graph: bytes, images: NDArray[np.uint8]) -> Ranges:
+def _ranges(graph: bytes, images: NDArray[np.uint8], method: Method) -> Ranges:
     name = _input_name(graph)
+    everything = recipe_manager.RecipeManager()
+    everything.load_quantization_recipe(recipe.static_wi8_ai8())
     samples = [{name: to_input(image[None], np.float32)} for image in images]
-    with _quiet():
-        return quantizer.Quantizer(graph, recipe.static_wi8_ai8()).calibrate({_SIGNATURE: samples})
-
-
-def _widest(several: list[Ranges]) -> Ranges:
-    return {
-        name: {
-            "min": np.minimum.reduce([ranges[name]["min"] for ranges in several]),
-            "max": np.maximum.reduce([ranges[name]["max"] for ranges in several]),
-        }
-        for name in several[0]
-    }
+    with silence():
+        # `Quantizer.calibrate` is this with the moving average alone.
+        watcher = calibrator.Calibrator(graph, num_threads=1, qsv_update_func=METHODS[method])
+        watcher.calibrate({_SIGNATURE: samples}, everything)
+    return watcher.get_model_qsvs()
 
 
 def _input_name(graph: bytes) -> str:
     return Interpreter(model_content=graph).get_signature_list()[_SIGNATURE]["inputs"][0]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the quantizer's progress bars and the runtime's warning about keeping tensors."""
-    nowhere = io.StringIO()
-    with quiet(), warnings.catch_warnings(), contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):
-        warnings.simplefilter("ignore")
-        yield
