@@ -6,7 +6,7 @@ import pytest
 from ferlite.convert import calibrate, export, geometry, package, quantize, verify
 from ferlite.device.classifier import Classifier
 from ferlite.models import modelfile
-from ferlite.models.errors import DataError, ModelFormatError, UnknownNameError, UsageError
+from ferlite.models.errors import DataError, ModelFormatError, UsageError
 from ferlite.models.labels import FER2013_LABELS
 from ferlite.models.preprocess import to_input
 from ferlite.models.runtime import LoadedModel
