@@ -26,7 +26,11 @@ METHODS: dict[Method, Callable[[Any, Any], Any]] = {
     "moving-average": qsv_utils.moving_average_update,
     "min-max": qsv_utils.min_max_update,
 }
-"""How the ranges of one picture join those of the pictures before it; see `calibrate`."""
+"""How the ranges of one picture join those of the pictures before it; see `calibrate`.
+
+Percentiles (99.9, 99.99, 99.999) of all values of a tensor are not offered: on ferlite-m, with five draws
+of 256 faces, they scored 68.42, 68.38 and 68.56 % on FER2013's PublicTest, these two 68.63 and 68.55 %.
+"""
 
 _SIGNATURE = "serving_default"
 
