@@ -63,7 +63,7 @@ def convert(
     with console.status(f"reading {source}"):
         dataset = datasets.load(source)
     if sensitivity:
-        _sensitivity(finished, dataset, how, out or run, as_json)
+        _sensitivity(finished, dataset, how, keep_float or [], out or run, as_json)
         return
     with console.status("export") as status:
         made = package.convert(
@@ -126,7 +126,7 @@ def _inspection(scheme: str, model: Made, quiet: bool) -> None:
     console.print(f"all layers: {chart}")
 
 
-def _sensitivity(run: Run, dataset: Dataset, method: Method, out: Path, as_json: bool) -> None:
+def _sensitivity(run: Run, dataset: Dataset, method: Method, keep_float: list[str], out: Path, as_json: bool) -> None:
     from ..convert import export, package
     from ..convert import sensitivity as study
 
@@ -134,7 +134,12 @@ def _sensitivity(run: Run, dataset: Dataset, method: Method, out: Path, as_json:
     floating = export.export(run.network())
     with progress("sensitivity") as show:
         result = study.measure(
-            floating, dataset.split("train"), dataset.split("validation"), method=method, on_share=show
+            floating,
+            dataset.split("train"),
+            dataset.split("validation"),
+            method=method,
+            keep_float=keep_float,
+            on_share=show,
         )
     path = write_json(out / f"{run.recipe.name}-sensitivity.json", {"model": run.recipe.name} | result)
     if as_json:

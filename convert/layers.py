@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..models.errors import unknown
@@ -36,17 +36,18 @@ def layers(graph: bytes) -> list[Layer]:
     operators = interpreter._get_ops_details()
     written = {int(i) for op in operators for i in op["outputs"]}
     written |= {detail["index"] for detail in interpreter.get_input_details()}
-    found = []
+    found: list[tuple[str, Layer]] = []
     for op in operators:
         read = [int(i) for i in op["inputs"] if i >= 0]
         output = tensors[int(op["outputs"][0])]["name"]
         weights = [tensors[i]["name"] for i in read if i not in written and len(tensors[i]["shape"]) > 1]
         inputs = tuple(tensors[i]["name"] for i in read if i in written)
-        found.append(Layer(_readable(weights[0] if weights else output), op["op_name"], inputs, output))
-    several = {name for name, count in Counter(layer.name for layer in found).items() if count > 1}
+        found.append((weights[0] if weights else output, Layer(output, op["op_name"], inputs, output)))
+    names = _readable([name for name, _ in found])
+    several = {name for name, count in Counter(names).items() if count > 1}
     # A name that two layers share would choose both; what they write tells them apart.
     return [
-        Layer(one.output if one.name in several else one.name, one.operator, one.inputs, one.output) for one in found
+        layer if name in several else replace(layer, name=name) for name, (_, layer) in zip(names, found, strict=True)
     ]
 
 
@@ -76,9 +77,15 @@ def choose(known: Iterable[Layer], wanted: Iterable[str]) -> list[Layer]:
     return [layer for layer in known if layer in chosen]
 
 
-def _readable(name: str) -> str:
+def _readable(names: list[str]) -> list[str]:
     # "model/layer/part;model/other/part" lists what the converter fused, innermost last.
-    return "/".join(name.rsplit(";", maxsplit=1)[-1].split("/")[-2:])
+    paths = [name.rsplit(";", maxsplit=1)[-1].split("/") for name in names]
+    # The models around the layers have the same names in front of every layer.
+    outer = [path[:-2] for path in paths if len(path) > 2]
+    shared = 0
+    while outer and all(len(path) > shared and path[shared] == outer[0][shared] for path in outer):
+        shared += 1
+    return ["/".join(path[shared:] if len(path) > 2 else path) for path in paths]
 
 
 def _matches(expression: str, name: str) -> bool:

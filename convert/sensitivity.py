@@ -10,6 +10,7 @@ import numpy as np
 from ..train.datasets import Faces
 from .calibrate import Method, calibrate, calibration_set
 from .graphs import accuracy
+from .layers import choose, layers
 from .quantize import quantize
 
 SCHEMA = "ferlite-sensitivity/1"
@@ -26,6 +27,7 @@ def measure(
     counts: Sequence[int] = COUNTS,
     seeds: int = 5,
     method: Method = "moving-average",
+    keep_float: Sequence[str] = (),
     on_share: Callable[[float, str], None] = lambda share, remark: None,
 ) -> dict[str, Any]:
     """Convert again and again, with other draws of the calibration set, and score each.
@@ -37,6 +39,7 @@ def measure(
         counts: Sizes of calibration set; those above the number of training faces are left out.
         seeds: Draws of each size.
         method: As in `calibrate`.
+        keep_float: Layers to leave in float, by names as in `layers.choose`.
         on_share: Called with the share of the work that is done, and a short remark.
 
     Returns:
@@ -44,13 +47,14 @@ def measure(
         `mean` and `spread` (standard deviation of the draws).
     """
     counts = [count for count in counts if count <= len(train)]
+    kept = choose(layers(floating), keep_float)
     work, done = sum(counts) * seeds, 0
     rows = []
     for count in counts:
         scores = []
         for seed in range(seeds):
             ranges = calibrate(floating, calibration_set(train, count, seed), method)
-            scores.append(accuracy(quantize(floating, ranges), validation))
+            scores.append(accuracy(quantize(floating, ranges, keep_float=kept), validation))
             done += count
             on_share(done / work, f"{count} faces")
         spread = float(np.std(scores, ddof=1)) if seeds > 1 else 0.0
@@ -58,6 +62,7 @@ def measure(
     return {
         "schema": SCHEMA,
         "method": method,
+        "kept_float": [layer.name for layer in kept],
         "seeds": seeds,
         "validation_faces": len(validation),
         "float32": accuracy(floating, validation),

@@ -52,7 +52,7 @@ CASES = {
     "train: split missing": ("train --recipe quickstart --data good.csv", "no split 'train'; known: validation"),
     "train: file in the way": ("train --recipe quickstart --data eigenfaces --out file/run", "can't write file/run"),
     "convert: no run": ("convert unfinished", "can't read unfinished/run.json: No such file"),
-    "convert: unknown method": ("convert unfinished --method max-min", "no calibration method 'max-min'; did you mean"),
+    "convert: unknown method": ("convert unfinished --method max-min", "no calibration method 'max-min'; known: "),
     "bench accuracy: missing model": ("bench accuracy no.tflite --data good.csv", "no.tflite"),
     "bench accuracy: unknown model": ("bench accuracy yuned --data good.csv", "'yuned'; did you mean 'yunet'"),
     "bench accuracy: no record": ("bench accuracy foreign.tflite --data good.csv", "has no ferlite record"),
