@@ -3,21 +3,45 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
+from rich.table import Table
 
-from ..models.errors import UsageError
-from .console import console, print_json
+from ..models.errors import UsageError, unknown
+from ..models.files import write_json
+from .console import console, print_json, progress
 from .extras import needs
 from .train import Data
+
+if TYPE_CHECKING:
+    from ..convert.calibrate import Method
+    from ..convert.package import Made
+    from ..models.record import Scheme
+    from ..train.datasets import Dataset
+    from ..train.training import Run
 
 
 def convert(
     run: Annotated[Path, typer.Argument(help="Run folder that `ferlite train` finished.", show_default=False)],
     data: Data = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the model files; the run folder if not given.")] = None,
+    scheme: Annotated[
+        str, typer.Option(help="Schemes, with commas: int8, int8-dynamic, int16x8, float16, float32.")
+    ] = "int8,float32",
     calibration: Annotated[int, typer.Option(min=2, help="Training faces to calibrate on.")] = 256,
+    method: Annotated[str, typer.Option(help="How ranges are found: min-max or moving-average.")] = "min-max",
+    keep_float: Annotated[
+        list[str] | None,
+        typer.Option(help="Layer that int8 leaves in float, by its name in --inspect or a regular expression."),
+    ] = None,
+    budget: Annotated[
+        float, typer.Option(min=0, help="Points of validation accuracy int8 may lose before layers stay in float.")
+    ] = 1.0,
+    inspect: Annotated[bool, typer.Option("--inspect", help="Show what int8 costs in each layer.")] = False,
+    sensitivity: Annotated[
+        bool, typer.Option("--sensitivity", help="Instead, show how accuracy depends on the calibration set.")
+    ] = False,
     licence: Annotated[str, typer.Option(help="Licence of the weights, for the record.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
 ) -> None:
@@ -26,35 +50,106 @@ def convert(
     The data are those of the training, found where they lay then; --data says where they lie now.
     """
     with needs("host"):
-        from ..convert import package
+        from ..convert import calibrate, package
         from ..train import datasets
         from ..train.training import Run
+    if method not in calibrate.METHODS:
+        raise unknown("calibration method", method, calibrate.METHODS)
+    how = cast("Method", method)
     finished = Run.open(run)
     source = data or finished.info["data"].get("path")
     if not source:
         raise UsageError("the run does not say where its data lie; give --data")
-    with console.status(f"reading {source}") as status:
+    with console.status(f"reading {source}"):
         dataset = datasets.load(source)
-        result = package.convert(
+    if sensitivity:
+        _sensitivity(finished, dataset, how, keep_float or [], out or run, as_json)
+        return
+    with progress("convert") as show:
+        made = package.convert(
             finished,
             dataset,
             out or run,
+            schemes=cast("list[Scheme]", [name.strip() for name in scheme.split(",")]),
             calibration=calibration,
+            method=how,
+            keep_float=keep_float or (),
+            budget=budget,
+            inspected=inspect,
             licence=licence,
-            on_step=status.update,
+            on_step=lambda step: show(package.STEPS.index(step) / len(package.STEPS), step),
         )
     if as_json:
-        print_json(
-            {
-                "int8": str(result.int8),
-                "float32": str(result.float32),
-                "agreement": result.agreement,
-                "validation_accuracy": result.accuracy,
-            }
-        )
+        print_json({name: _described(model) for name, model in made.items()})
+    else:
+        for name, model in made.items():
+            typer.echo(_line(name, model))
+    for name, model in made.items():
+        if model.inspection:
+            _inspection(name, model, as_json)
+
+
+def _described(model: Made) -> dict[str, Any]:
+    return {
+        "path": str(model.path),
+        "bytes": model.path.stat().st_size,
+        "validation_accuracy": model.accuracy,
+        "agreement_with_float32": model.agreement,
+        "xnnpack_share": model.xnnpack,
+        "kept_float": model.kept_float,
+    }
+
+
+def _line(scheme: str, model: Made) -> str:
+    size = f"{model.path.stat().st_size / 1e3:,.0f} KB"
+    runs = f"XNNPACK runs {model.xnnpack:.0%} of it" if model.xnnpack else "XNNPACK runs none of it: slow"
+    kept = f"; in float: {', '.join(model.kept_float)}" if model.kept_float else ""
+    agrees = "" if scheme == "float32" else f", agrees with float32 on {model.agreement:.2%}"
+    return f"{model.path}  {size}  {scheme}  validation accuracy {model.accuracy:.2%}{agrees}; {runs}{kept}"
+
+
+def _inspection(scheme: str, model: Made, quiet: bool) -> None:
+    from ..convert import inspection
+
+    errors = model.inspection
+    if errors is None:
         return
-    for scheme, path in (("int8", result.int8), ("float32", result.float32)):
-        typer.echo(
-            f"{path}  {path.stat().st_size / 1e3:,.0f} KB  {scheme}  validation accuracy {result.accuracy[scheme]:.2%}"
+    chart = model.path.with_name(f"{model.path.stem}-inspect.png")
+    write_json(chart.with_suffix(".json"), {"model": model.path.name, "scheme": scheme} | errors.to_json())
+    inspection.draw(errors, f"{model.path.name}: {scheme} against float32, {errors.faces} faces", chart)
+    if quiet:
+        return
+    table = Table("layer", "operator", "SQNR dB", "lost here dB", title=f"{scheme}: the worst layers")
+    for layer in errors.worst():
+        table.add_row(layer.name, layer.operator, f"{layer.sqnr:.1f}", f"{layer.lost:.1f}")
+    console.print(table)
+    console.print(f"all layers: {chart}")
+
+
+def _sensitivity(run: Run, dataset: Dataset, method: Method, keep_float: list[str], out: Path, as_json: bool) -> None:
+    from ..convert import export, package
+    from ..convert import sensitivity as study
+
+    package.check(run, dataset)
+    floating = export.export(run.network())
+    with progress("sensitivity") as show:
+        result = study.measure(
+            floating,
+            dataset.split("train"),
+            dataset.split("validation"),
+            method=method,
+            keep_float=keep_float,
+            on_share=show,
         )
-    typer.echo(f"int8 and float32 agree on {result.agreement:.2%} of the validation faces")
+    path = write_json(out / f"{run.recipe.name}-sensitivity.json", {"model": run.recipe.name} | result)
+    if as_json:
+        print_json(result)
+        return
+    typer.echo(f"float32 {result['float32']:.2%}; int8 by calibration faces, {result['seeds']} draws ({method}):")
+    for row in result["rows"]:
+        scores = row["int8"]
+        typer.echo(
+            f"{row['faces']:>6}  mean {row['mean']:.2%}  spread {row['spread']:.2%}  "
+            f"lowest {min(scores):.2%}  highest {max(scores):.2%}"
+        )
+    typer.echo(f"all of it: {path}")

@@ -46,9 +46,12 @@ def quickstart(
             ),
         )
     console.print("[bold]2[/] converting to int8")
-    with console.status("export") as status:
-        made = package.convert(run, dataset, out, on_step=status.update)
-    models = [made.float32, made.int8]
+    with progress("convert") as show:
+        made = package.convert(
+            run, dataset, out, on_step=lambda step: show(package.STEPS.index(step) / len(package.STEPS), step)
+        )
+    int8 = made["int8"].path
+    models = [made["float32"].path, int8]
     console.print("[bold]3[/] measuring int8 against float32")
     with progress("accuracy") as show:
         scores = accuracy.measure(
@@ -65,7 +68,7 @@ def quickstart(
     summary, truth = Summary(), Truth()
     with ExitStack() as stack:
         stack.enter_context(terminable())
-        pipeline = stack.enter_context(Pipeline.open("virtual:faces=2", model=made.int8))
+        pipeline = stack.enter_context(Pipeline.open("virtual:faces=2", model=int8))
         (out / "demo.jsonl").unlink(missing_ok=True)
         sinks = [
             stack.enter_context(JsonLines(out / "demo.jsonl")),

@@ -32,9 +32,10 @@ from ..models.preprocess import to_input
 from ..models.quiet import quiet
 from ..models.record import Record
 from ..models.runtime import LoadedModel
+from .calibrate import calibrate
 from .onnxkeras import Part, rebuilt
 from .published import ONET, YUNET, Published, Values, fetch
-from .quantize import calibrate, quantize
+from .quantize import quantize
 
 Outputs = list[Values]
 

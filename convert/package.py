@@ -1,9 +1,9 @@
-"""Step 5, package, and the whole way: a run folder becomes an int8 model file and its float32 twin."""
+"""Step 5, package, and the whole way: a run folder becomes model files, one for each scheme."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,13 +14,17 @@ from numpy.typing import NDArray
 
 from ..device.classifier import Classifier
 from ..models import modelfile
-from ..models.errors import DataError, UsageError
+from ..models.errors import DataError, UsageError, unknown
 from ..models.record import Record, Scheme
 from ..train import datasets, metrics
 from ..train.training import Run
 from . import geometry
+from .budget import quantize_within
+from .calibrate import Method, calibrate, calibration_set, describe
 from .export import export
-from .quantize import calibrate, calibration_set, describe, quantize
+from .inspection import Inspection, inspect
+from .layers import Layer, choose, layers
+from .quantize import FLOATING, SCHEMES, STATIC, quantize
 from .temperature import fit_temperature
 from .verify import verify
 
@@ -35,21 +39,29 @@ _LIMITS = (
 )
 
 
+STEPS = ("export", "calibrate", "quantize", "verify", "package")
+"""The steps of a conversion in their order."""
+
+
 @dataclass(frozen=True)
-class Converted:
-    """What a conversion made.
+class Made:
+    """A model file that a conversion made.
 
     Attributes:
-        int8: Path of the int8 model.
-        float32: Path of its float32 twin.
-        agreement: Share of validation faces on which both name the same class.
-        accuracy: Validation accuracy by scheme.
+        path: The file.
+        accuracy: Share of the validation faces that it names rightly.
+        agreement: Share of them on which it and float32 name the same class.
+        xnnpack: Share of its operators that XNNPACK runs; without it a model is many times slower.
+        kept_float: Names of the layers that were left in float.
+        inspection: The error of each layer, if that was asked for.
     """
 
-    int8: Path
-    float32: Path
+    path: Path
+    accuracy: float
     agreement: float
-    accuracy: dict[str, float]
+    xnnpack: float
+    kept_float: tuple[str, ...]
+    inspection: Inspection | None = None
 
 
 def convert(
@@ -57,25 +69,102 @@ def convert(
     dataset: datasets.Dataset,
     out: str | Path,
     *,
+    schemes: Sequence[Scheme] = ("int8", "float32"),
     calibration: int = 256,
+    method: Method = "min-max",
+    keep_float: Sequence[str] = (),
+    budget: float = 1.0,
+    inspected: bool = False,
     licence: str = "",
     on_step: Callable[[str], None] = lambda step: None,
-) -> Converted:
+) -> dict[Scheme, Made]:
     """Export, calibrate, quantize, verify and package a finished run.
 
     Args:
         run: The run.
         dataset: The data it was trained on.
-        out: Folder for `NAME.tflite` and `NAME-float32.tflite`.
+        out: Folder for `NAME.tflite`, which is int8, and `NAME-SCHEME.tflite`.
+        schemes: Keys of `quantize.SCHEMES`.
         calibration: How many training faces to calibrate on.
+        method: How ranges are found, see `calibrate`.
+        keep_float: Layers that int8 leaves in float, by names as in `layers.choose`.
+        budget: Percentage points of validation accuracy that int8 may lose; above it the worst layers
+            stay in float, see `budget`.
+        inspected: Whether to compare the layers of what has integers in it with float's, see `inspection`.
         licence: Licence of the weights, for the record.
         on_step: Called with the name of each step as it begins.
 
+    Returns:
+        What was made, by scheme.
+
     Raises:
-        DataError: The data are not the run's.
+        DataError: The data are not the run's, or a weight is not finite.
         UsageError: The run is not finished.
-        ModelFormatError: The int8 graph does not pass `verify`.
+        UnknownNameError: There is no such scheme or layer.
+        ModelFormatError: A graph does not pass `verify`.
         OutputError: A file can't be written.
+    """
+    for scheme in schemes:
+        if scheme not in SCHEMES:
+            raise unknown("scheme", scheme, SCHEMES)
+    check(run, dataset)
+    dataset = dataset.resized(run.recipe.size)
+    train, validation = dataset.split("train"), dataset.split("validation")
+
+    on_step("export")
+    floating = export(run.network())
+    kept = choose(layers(floating), keep_float)
+    on_step("calibrate")
+    images = calibration_set(train, calibration)
+    ranges = calibrate(floating, images, method)
+    on_step("quantize")
+    graphs: dict[Scheme, tuple[bytes, list[Layer]]] = {}
+    for scheme in schemes:
+        if scheme == "int8":
+            graphs[scheme] = quantize_within(floating, ranges, validation, budget, images, kept)
+        else:
+            graphs[scheme] = quantize(floating, ranges, scheme), []
+    on_step("verify")
+    agreement = {
+        scheme: verify(graph, floating, validation.images, scheme, left) for scheme, (graph, left) in graphs.items()
+    }
+    on_step("package")
+    drawn = train.images[datasets.balanced_draw(train.labels, 2000, seed=0)]
+    record = _record(run, dataset).with_(
+        crop=geometry.measure(drawn, f"the training split of {dataset.name}"), licence=licence
+    )
+    records: dict[Scheme, Record] = {}
+    shares: dict[Scheme, float] = {}
+    told: dict[str, Any] = {"count": len(validation)}
+    for scheme, (graph, left) in graphs.items():
+        records[scheme] = record.with_(
+            scheme=scheme,
+            kept_float=tuple(layer.name for layer in left),
+            calibration=describe(images, method) if scheme in STATIC else {},
+        )
+        logits, shares[scheme] = _run(graph, records[scheme], validation)
+        scores = metrics.score(logits.argmax(axis=1), validation.labels, record.labels)
+        told[scheme] = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
+        records[scheme] = records[scheme].with_(temperature=fit_temperature(logits, validation.labels))
+    made: dict[Scheme, Made] = {}
+    for scheme, (graph, _) in graphs.items():
+        name = run.recipe.name if scheme == "int8" else f"{run.recipe.name}-{scheme}"
+        # Each file tells what all schemes scored, so that it says itself what int8 cost.
+        described = records[scheme].with_(accuracy={"validation": told})
+        path = modelfile.write(Path(out) / f"{name}.tflite", graph, described)
+        errors = inspect(graph, floating, images) if inspected and scheme not in FLOATING else None
+        made[scheme] = Made(
+            path, told[scheme]["accuracy"], agreement[scheme], shares[scheme], described.kept_float, errors
+        )
+    return made
+
+
+def check(run: Run, dataset: datasets.Dataset) -> None:
+    """Check that a run is finished and a data set is the one it was trained on.
+
+    Raises:
+        DataError: It is another data set.
+        UsageError: The run is not finished.
     """
     if "best" not in run.info:
         raise UsageError(
@@ -83,39 +172,6 @@ def convert(
         )
     if dataset.sha256 != run.info["data"]["sha256"]:
         raise DataError(f"{dataset.path or dataset.name} is not the data that {run.folder} was trained on")
-    train, validation = dataset.split("train"), dataset.split("validation")
-
-    on_step("export")
-    floating = export(run.network())
-    on_step("calibrate")
-    images = calibration_set(train, calibration)
-    ranges = calibrate(floating, images)
-    on_step("quantize")
-    quantized = quantize(floating, ranges)
-    on_step("verify")
-    agreement = verify(quantized, floating, validation.images)
-    on_step("package")
-    drawn = train.images[datasets.balanced_draw(train.labels, 2000, seed=0)]
-    record = _record(run, dataset).with_(
-        crop=geometry.measure(drawn, f"the training split of {dataset.name}"), licence=licence
-    )
-
-    out = Path(out)
-    paths: dict[Scheme, Path] = {
-        "int8": out / f"{run.recipe.name}.tflite",
-        "float32": out / f"{run.recipe.name}-float32.tflite",
-    }
-    calibrations: dict[Scheme, dict[str, Any]] = {"int8": describe(images), "float32": {}}
-    accuracy: dict[str, float] = {}
-    for (scheme, path), graph in zip(paths.items(), (quantized, floating), strict=True):
-        described = record.with_(scheme=scheme, calibration=calibrations[scheme])
-        logits = _logits(graph, described, validation)
-        scores = metrics.score(logits.argmax(axis=1), validation.labels, record.labels)
-        accuracy[scheme] = scores.accuracy
-        told = {"validation": {"count": scores.count, "accuracy": scores.accuracy, "macro_f1": scores.macro_f1}}
-        temperature = fit_temperature(logits, validation.labels)
-        modelfile.write(path, graph, described.with_(accuracy=told, temperature=temperature))
-    return Converted(paths["int8"], paths["float32"], agreement, accuracy)
 
 
 def _record(run: Run, dataset: datasets.Dataset) -> Record:
@@ -138,8 +194,8 @@ def _record(run: Run, dataset: datasets.Dataset) -> Record:
     )
 
 
-def _logits(graph: bytes, record: Record, faces: datasets.Faces) -> NDArray[np.float32]:
-    """Run a graph as the device will: from its file, through the classifier."""
+def _run(graph: bytes, record: Record, faces: datasets.Faces) -> tuple[NDArray[np.float32], float]:
+    """Run a graph as the device will, from its file through the classifier: logits, and XNNPACK's share."""
     with tempfile.TemporaryDirectory() as folder:
         classifier = Classifier.load(modelfile.write(Path(folder) / "model.tflite", graph, record))
-        return classifier.logits(faces.images)
+    return classifier.logits(faces.images), classifier.model.xnnpack_share

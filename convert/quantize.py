@@ -1,118 +1,118 @@
-"""Steps 2 and 3, calibrate and quantize: a float32 TFLite graph becomes an int8 one."""
+"""Step 3, quantize: a float32 TFLite graph in one of five schemes, with chosen layers left in float."""
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
-from collections.abc import Iterator
-from typing import Any, Literal
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-from litert_quantizer import quantizer, recipe
-from numpy.typing import NDArray
+from litert_quantizer import algorithm_manager, qtyping, quantizer, recipe, recipe_manager
 
-from ..models.errors import DataError
-from ..models.files import sha256
-from ..models.preprocess import to_input
-from ..models.quiet import quiet
-from ..train.datasets import Faces, balanced_draw
+from ..models.record import Scheme
+from .calibrate import Ranges
+from .layers import Layer
+from .silence import silence
 
-Ranges = dict[str, Any]
-"""Smallest and largest value of each tensor by name, as litert-quantizer keeps them."""
-
-_SIGNATURE = "serving_default"
+Recipe = list[dict[str, Any]]
+"""Rules as litert-quantizer reads them; the last that matches a layer holds."""
 
 
-def calibration_set(faces: Faces, count: int = 256, seed: int = 0) -> NDArray[np.uint8]:
-    """Draw a class-balanced calibration set.
+def int8() -> Recipe:
+    """Weights by channel and activations by tensor in int8, int8 in and out: the fastest and smallest.
 
-    Args:
-        faces: The training split.
-        count: How many faces; fewer if there are fewer.
-        seed: Seed of the draw. The order matters too: the calibrator takes a moving average.
-
-    Returns:
-        uint8 [count, h, w].
-
-    Raises:
-        DataError: The faces are all of one class.
+    Not for a network whose activations reach far beyond their usual range: look at `inspection` first.
     """
-    if len(np.unique(faces.labels)) < 2:
-        raise DataError("a calibration set of one class can't stand for all; give the whole training split")
-    return faces.images[balanced_draw(faces.labels, count, seed)]
+    return recipe.static_wi8_ai8()
 
 
-def describe(images: NDArray[np.uint8], seed: int = 0) -> dict[str, Any]:
-    """Return what the record says of a calibration set."""
-    return {"faces": len(images), "seed": seed, "sha256": sha256(np.ascontiguousarray(images).tobytes())}
+def int8_dynamic() -> Recipe:
+    """Weights in int8; activations in float32, rounded to int8 anew for each inference by their own range.
 
-
-def calibrate(
-    graph: bytes, images: NDArray[np.uint8], method: Literal["moving-average", "min-max"] = "moving-average"
-) -> Ranges:
-    """Run the float graph on the calibration set and note each tensor's range.
-
-    The ranges of the pixels, and of the layer `scale` that every network begins with, are not left
-    to the calibrator: its moving average never reaches their ends, so that the brightest pixels
-    would saturate (scale 0.944 instead of 1 was seen). A black and a white picture give them exactly.
-
-    Args:
-        graph: Float32 TFLite flatbuffer with one input.
-        images: uint8 [n, h, w] grey or [n, h, w, 3].
-        method: `moving-average`, the calibrator's own, cuts rare extremes off for a finer scale;
-            `min-max` keeps them, which a detector needs: its rare extremes are the faces.
+    Needs no calibration. Not where time counts: ranges are found at run time and all layers between
+    the products stay in float. Nor for an accelerator, which wants integers throughout.
     """
-    if method == "min-max":
-        ranges = _widest([_moving_average(graph, image[None]) for image in images])
-    else:
-        ranges = _moving_average(graph, images)
-    ends = _widest([_moving_average(graph, np.full_like(images[:1], value)) for value in (0, 255)])
-    pixels = _input_name(graph)
-    return ranges | {name: ends[name] for name in ranges if pixels in name or "/scale" in name}
+    return recipe.dynamic_wi8_afp32()
 
 
-def quantize(graph: bytes, ranges: Ranges) -> bytes:
-    """Quantize to full int8: weights by channel, activations by tensor, int8 in and out.
+def int16x8() -> Recipe:
+    """Weights in int8, activations in int16: what int8 weights alone cost.
+
+    Not for deployment: XNNPACK takes none of it, so it is many times slower than float32. Use it as a
+    reference when int8 loses accuracy: if this one does not, the activations are at fault.
+    """
+    return recipe.static_wi8_ai16()
+
+
+def float16() -> Recipe:
+    """Weights in float16, everything else in float32: half the size for nothing.
+
+    Not for speed or memory: the weights are widened to float32 when the model is loaded.
+    """
+    manager = recipe_manager.RecipeManager()
+    halves = qtyping.TensorQuantizationConfig(num_bits=16, dtype=qtyping.TensorDataType.FLOAT)
+    manager.add_quantization_config(
+        regex=".*",
+        operation_name=qtyping.TFLOperationName.ALL_SUPPORTED,
+        op_config=qtyping.OpQuantizationConfig(
+            weight_tensor_config=halves,
+            compute_precision=qtyping.ComputePrecision.FLOAT,
+            explicit_dequantize=True,
+        ),
+        algorithm_key=algorithm_manager.AlgorithmName.FLOAT_CASTING,
+    )
+    return manager.get_quantization_recipe()
+
+
+def float32() -> Recipe:
+    """The graph as it was exported: what the other schemes are held against.
+
+    Not where size or time counts: four times the size of int8, and slower on every machine measured.
+    """
+    return []
+
+
+SCHEMES: dict[Scheme, Callable[[], Recipe]] = {
+    "int8": int8,
+    "int8-dynamic": int8_dynamic,
+    "int16x8": int16x8,
+    "float16": float16,
+    "float32": float32,
+}
+"""The schemes by name; what each is not for stands in its function."""
+
+STATIC: tuple[Scheme, ...] = ("int8", "int16x8")
+"""Those whose activations have the ranges that calibration found."""
+
+FLOATING: tuple[Scheme, ...] = ("float16", "float32")
+"""Those without integers."""
+
+
+def quantize(graph: bytes, ranges: Ranges, scheme: Scheme = "int8", keep_float: Sequence[Layer] = ()) -> bytes:
+    """Quantize a float graph.
 
     Args:
         graph: The float32 flatbuffer that was calibrated.
-        ranges: From `calibrate`.
+        ranges: From `calibrate`; not used by schemes with float activations.
+        scheme: A key of `SCHEMES`.
+        keep_float: Layers of `graph` to leave in float32.
 
     Returns:
-        An int8 TFLite flatbuffer.
+        A TFLite flatbuffer; in int8 its input stays int8 whatever is kept in float.
     """
-    with _quiet():
-        result: Any = quantizer.Quantizer(graph, recipe.static_wi8_ai8()).quantize(ranges)
-    return bytes(result.quantized_model)
-
-
-def _moving_average(graph: bytes, images: NDArray[np.uint8]) -> Ranges:
-    name = _input_name(graph)
-    samples = [{name: to_input(image[None], np.float32)} for image in images]
-    with _quiet():
-        return quantizer.Quantizer(graph, recipe.static_wi8_ai8()).calibrate({_SIGNATURE: samples})
-
-
-def _widest(several: list[Ranges]) -> Ranges:
-    return {
-        name: {
-            "min": np.minimum.reduce([ranges[name]["min"] for ranges in several]),
-            "max": np.maximum.reduce([ranges[name]["max"] for ranges in several]),
+    rules = SCHEMES[scheme]()
+    if not rules:
+        return graph
+    # The quantizer knows a layer by the name of its output with a semicolon behind it.
+    rules = rules + [
+        {
+            "regex": f"^{re.escape(layer.output)};$",
+            "operation": qtyping.TFLOperationName.ALL_SUPPORTED,
+            "algorithm_key": algorithm_manager.AlgorithmName.NO_QUANTIZE,
+            "op_config": {},
         }
-        for name in several[0]
-    }
-
-
-def _input_name(graph: bytes) -> str:
-    return Interpreter(model_content=graph).get_signature_list()[_SIGNATURE]["inputs"][0]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the quantizer's progress bars and the runtime's warning about keeping tensors."""
-    nowhere = io.StringIO()
-    with quiet(), warnings.catch_warnings(), contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):
-        warnings.simplefilter("ignore")
-        yield
+        for layer in keep_float
+    ]
+    with silence():
+        work = quantizer.Quantizer(graph, rules)
+        result: Any = work.quantize(ranges if work.need_calibration else None, enable_progress_report=False)
+    return bytes(result.quantized_model)

@@ -1,80 +1,90 @@
-"""Step 4, verify: what must hold of an int8 model before anybody gets it."""
+"""Step 4, verify: what must hold of a quantized model before anybody gets it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from ..models.errors import ModelFormatError
-from ..models.preprocess import to_input
-from ..models.quiet import quiet
+from ..models.record import Scheme
+from .graphs import answer, classes, load, load_whole
+from .layers import Layer
 
 
-def verify(quantized: bytes, floating: bytes, images: NDArray[np.uint8]) -> float:
-    """Check an int8 graph, and against its float twin.
+def verify(
+    quantized: bytes,
+    floating: bytes,
+    images: NDArray[np.uint8],
+    scheme: Scheme = "int8",
+    keep_float: Sequence[Layer] = (),
+) -> float:
+    """Check a quantized graph, and against its float twin.
 
     Args:
-        quantized: Int8 flatbuffer.
+        quantized: Flatbuffer of the scheme.
         floating: Float32 flatbuffer of the same network.
         images: uint8 [n, h, w], faces to compare the two on.
+        scheme: Its scheme; what is asked of input and operators is asked of `int8` alone.
+        keep_float: The layers that were left in float.
 
     Returns:
         Share of `images` on which both name the same class, 0 to 1.
 
     Raises:
-        ModelFormatError: A tensor is not integer, the input is not the pixel minus 128, black or
-            white is not told from its neighbour, or the two differ on more than a tenth of the faces.
+        ModelFormatError: In int8, a layer is in float that should not be or the other way about, the
+            input is not the pixel minus 128, or black or white is not told from its neighbour. In any
+            scheme, the two differ on more than a tenth of the faces.
     """
-    graph = _load(quantized)
-    for tensor in graph.get_tensor_details():
-        if np.issubdtype(tensor["dtype"], np.floating):
-            raise ModelFormatError(f"tensor {tensor['name']} is still {np.dtype(tensor['dtype']).name} in int8")
-    pixels = graph.get_input_details()[0]
+    if scheme == "int8":
+        _check_operators(quantized, {layer.output: layer.name for layer in keep_float})
+        _check_input(quantized)
+        _check_ends(quantized)
+    agreement = float((classes(quantized, images) == classes(floating, images)).mean())
+    if agreement < 0.9:
+        raise ModelFormatError(
+            f"{scheme} and float agree on only {agreement:.1%} of {len(images)} faces; the network does not "
+            "quantize well: see its worst layers with --inspect, or train with a stronger L2 penalty"
+        )
+    return agreement
+
+
+def _check_operators(quantized: bytes, kept: dict[str, str]) -> None:
+    """Hold the operators that compute in float against those that were left in float."""
+    graph = load(quantized)
+    tensors = {t["index"]: t for t in graph.get_tensor_details()}
+    in_float = set()
+    for op in graph._get_ops_details():
+        touched = [tensors[int(i)] for i in (*op["inputs"], *op["outputs"]) if i >= 0]
+        floats = [t["name"] for t in touched if np.issubdtype(t["dtype"], np.floating)]
+        # A kept layer stands between a DEQUANTIZE and a QUANTIZE.
+        if floats and op["op_name"] != "DELEGATE" and not (kept and op["op_name"] in ("DEQUANTIZE", "QUANTIZE")):
+            output = tensors[int(op["outputs"][0])]["name"]
+            if output not in kept:
+                raise ModelFormatError(f"tensor {floats[0]} of {op['op_name']} is still in float in int8")
+            in_float.add(output)
+    if in_float != set(kept):
+        missing = sorted(name for output, name in kept.items() if output not in in_float)
+        raise ModelFormatError(f"{', '.join(missing)} should have stayed in float and was quantized")
+
+
+def _check_input(quantized: bytes) -> None:
+    pixels = load(quantized).get_input_details()[0]
     scale, zero = pixels["quantization"]
     if pixels["dtype"] != np.int8 or abs(scale - 1) > 1e-6 or zero != -128:
         raise ModelFormatError(
             f"input is {np.dtype(pixels['dtype']).name} with scale {scale:.4f} and zero point {zero}, "
             "not int8 with 1.0 and -128; the input range must be pinned to [0, 255] before quantizing"
         )
-    _check_ends(quantized)
-    twin = _load(floating)
-    both = np.array([[_logits(g, image).argmax() for g in (graph, twin)] for image in images])
-    agreement = float((both[:, 0] == both[:, 1]).mean())
-    if agreement < 0.9:
-        raise ModelFormatError(
-            f"int8 and float agree on only {agreement:.1%} of {len(images)} faces; the network does not "
-            "quantize well: look at its activations' ranges, or train with a stronger L2 penalty"
-        )
-    return agreement
-
-
-def _load(graph: bytes) -> Interpreter:
-    with quiet():
-        interpreter = Interpreter(model_content=graph)
-        interpreter.allocate_tensors()
-    return interpreter
-
-
-def _logits(graph: Interpreter, image: NDArray[np.uint8]) -> NDArray[np.generic]:
-    pixels = graph.get_input_details()[0]
-    graph.set_tensor(pixels["index"], to_input(image[None], pixels["dtype"]))
-    graph.invoke()
-    return graph.get_tensor(graph.get_output_details()[0]["index"])[0]
 
 
 def _check_ends(quantized: bytes) -> None:
     """Feed a ramp of all grey values: the ends may lose one level to rounding, not more."""
-    graph = Interpreter(
-        model_content=quantized,
-        experimental_preserve_all_tensors=True,
-        # A delegate would hide the tensors in between.
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
-    graph.allocate_tensors()
+    graph = load_whole(quantized)
     shape = graph.get_input_details()[0]["shape"]
     ramp = np.arange(shape[1] * shape[2]).astype(np.uint8).reshape(shape[1], shape[2])
-    _logits(graph, ramp)
+    answer(graph, ramp)
     for tensor in graph.get_tensor_details():
         if "/scale" not in tensor["name"] or list(tensor["shape"]) != list(shape):
             continue

@@ -12,7 +12,7 @@ from ..models import modelfile, registry
 from ..models.errors import ModelFormatError
 from ..models.labels import canonical
 from ..models.preprocess import align, to_grey, to_input, to_size
-from ..models.record import Crop, Record
+from ..models.record import Crop, Record, Scheme
 from ..models.runtime import LoadedModel
 from .types import Expression, Face
 
@@ -133,6 +133,8 @@ _WHOLE_FACE = Crop(
     "a frontal face filling the crop; for models whose record states none",
 )
 
+_SCHEMES: dict[str, Scheme] = {"int8": "int8", "uint8": "int8", "int16": "int16x8"}
+
 
 def _described(model: LoadedModel, labels: tuple[str, ...], pixels: tuple[float, float]) -> Record:
     """Make the record that a file lacks from what the user says and the graph shows."""
@@ -142,8 +144,8 @@ def _described(model: LoadedModel, labels: tuple[str, ...], pixels: tuple[float,
             "(ferlite run --labels happy,sad,...; Classifier.load(labels=...)), and what black and white are, "
             "if not 0 and 255 (--pixels, pixels=)"
         )
-    shape = [int(n) for n in model.inputs[0]["shape"]]
-    classes = int(model.outputs[0]["shape"][-1])
+    shape = [int(n) for detail in model.inputs for n in detail["shape"]]
+    classes = int(np.prod([n for detail in model.outputs for n in detail["shape"]]))
     if len(shape) != 4 or shape[3] not in (1, 3) or classes != len(labels):
         raise ModelFormatError(
             f"{model.path} takes {shape} and gives {classes} values: not a classifier of {len(labels)} labels"
@@ -151,7 +153,7 @@ def _described(model: LoadedModel, labels: tuple[str, ...], pixels: tuple[float,
     return Record(
         name=model.path.stem,
         task="expression",
-        scheme="int8" if model.inputs[0]["dtype"] == np.int8 else "float32",
+        scheme=_SCHEMES.get(np.dtype(model.inputs[0]["dtype"]).name, "float32"),
         size=(shape[1], shape[2]),
         channels="grey" if shape[3] == 1 else "rgb",
         labels=labels,

@@ -69,7 +69,7 @@ def to_input(
 
     Args:
         faces: uint8 [n, h, w] grey or [n, h, w, 3].
-        dtype: Of the model's input: float32, int8 or uint8.
+        dtype: Of the model's input: float32, int8, uint8 or int16.
         quantization: Scale and zero point of the model's input; not used for float32.
         pixels: What the model takes black and white for.
 

@@ -15,7 +15,16 @@ from .errors import ModelFormatError
 SCHEMA = 1
 
 Task = Literal["expression", "face-detection", "face-landmarks"]
-Scheme = Literal["int8", "float32"]
+Scheme = Literal["int8", "int8-dynamic", "int16x8", "float16", "float32"]
+
+INPUT_DTYPES: dict[Scheme, str] = {
+    "int8": "int8",
+    "int8-dynamic": "float32",
+    "int16x8": "int16",
+    "float16": "float32",
+    "float32": "float32",
+}
+"""What the graph of each scheme takes its pixels as."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,8 @@ class Record:
     Attributes:
         name: Name of the model.
         task: What it does.
-        scheme: `int8` (int8 in, weights, activations and out) or `float32`.
+        scheme: `int8` (int8 in, weights, activations and out), `int8-dynamic` (int8 weights),
+            `int16x8` (int8 weights, int16 activations), `float16` (weights) or `float32`.
         size: Height and width of the input in pixels.
         channels: `grey` or `rgb`.
         labels: What the outputs mean, in order; empty for a detector.
@@ -53,7 +63,8 @@ class Record:
         macs: Multiply-accumulates of one inference.
         recipe: Name of the training recipe.
         data: Training data: name, sha256, faces by split.
-        calibration: Calibration set: faces, seed, sha256.
+        calibration: Calibration set: faces, seed, sha256; and the method.
+        kept_float: Layers of a quantized graph that were left in float32.
         accuracy: Scores with split and counts.
         versions: Library versions of training and conversion.
         origin: Where weights come from that were not trained here.
@@ -78,6 +89,7 @@ class Record:
     recipe: str = ""
     data: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
+    kept_float: tuple[str, ...] = ()
     accuracy: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     origin: str = ""
@@ -93,7 +105,7 @@ class Record:
         """
         _check("name", bool(self.name))
         _check("task", self.task in ("expression", "face-detection", "face-landmarks"))
-        _check("scheme", self.scheme in ("int8", "float32"))
+        _check("scheme", self.scheme in INPUT_DTYPES)
         _check("size", len(self.size) == 2 and all(isinstance(n, int) and 0 < n <= 4096 for n in self.size))
         _check("channels", self.channels in ("grey", "rgb"))
         _check("labels", all(isinstance(n, str) and n for n in self.labels))
@@ -125,6 +137,7 @@ class Record:
             values["size"] = tuple(values["size"])
             values["labels"] = tuple(values["labels"])
             values["pixels"] = tuple(values["pixels"])
+            values["kept_float"] = tuple(values.get("kept_float", ()))
             crop = values["crop"]
             if crop is not None:
                 points = tuple((float(x), float(y)) for x, y in crop["landmarks"])

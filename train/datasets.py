@@ -163,7 +163,7 @@ def from_csv(path: str | Path) -> Dataset:
     except (ValueError, AttributeError, TypeError) as error:
         raise DataError(f"{path}, line {number}: {error}") from error
     if not images:
-        raise DataError(f"{path} holds no rows")
+        raise DataError(f"{path} holds no rows; fer2013.csv has one for each face")
     return make_dataset("FER2013", FER2013_LABELS, np.stack(images), labels, usages)
 
 

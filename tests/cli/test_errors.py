@@ -20,6 +20,7 @@ def place(tmp_path, monkeypatch, graph, model_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "column.csv").write_text(f"emotion,image,Usage\n3,{FACE},Training\n")
     (tmp_path / "row.csv").write_text(f"emotion,pixels,Usage\n3,{FACE},Training\n9,{FACE},Training\n")
+    (tmp_path / "empty.csv").write_text("emotion,pixels,Usage\n")
     (tmp_path / "good.csv").write_text("emotion,pixels,Usage\n" + f"3,{FACE},PublicTest\n" * 3)
     for name in ("empty/happy", "undecodable/happy", "label/hapy", "nothing", "unfinished"):
         (tmp_path / name).mkdir(parents=True)
@@ -53,6 +54,7 @@ CASES = {
     "train: missing file": ("train --recipe quickstart --data none.csv", "no data set at none.csv"),
     "train: wrong column": ("train --recipe quickstart --data column.csv", "column.csv lacks the column pixels"),
     "train: bad row": ("train --recipe quickstart --data row.csv", "row.csv, line 3: emotion 9 is not one of 0 to 6"),
+    "train: empty data set": ("train --recipe quickstart --data empty.csv", "empty.csv holds no rows; "),
     "train: empty class folder": ("train --recipe quickstart --data empty", "empty/happy holds no pictures"),
     "train: undecodable picture": ("train --recipe quickstart --data undecodable", "a.png does not decode"),
     "train: unknown label": ("train --recipe quickstart --data label", "'hapy'; did you mean 'happy'"),
@@ -68,6 +70,7 @@ CASES = {
     "convert: data gone": ("convert other --data none.csv", "no data set at none.csv"),
     "maintain eigenfaces: missing data": ("maintain eigenfaces --data none.csv", "no data set at none.csv"),
     "convert: no run": ("convert unfinished", "can't read unfinished/run.json: No such file"),
+    "convert: unknown method": ("convert unfinished --method max-min", "no calibration method 'max-min'; known: "),
     "bench accuracy: missing model": ("bench accuracy no.tflite --data good.csv", "no.tflite"),
     "bench accuracy: unknown model": ("bench accuracy yuned --data good.csv", "'yuned'; did you mean 'yunet'"),
     "bench accuracy: no record": ("bench accuracy foreign.tflite --data good.csv", "has no ferlite record"),

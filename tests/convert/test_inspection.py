@@ -1,0 +1,55 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from ferlite.convert import inspection, quantize
+from ferlite.convert.layers import layers
+from ferlite.models.errors import ModelFormatError
+
+
+@pytest.fixture(scope="module")
+def images(data):
+    return data.split("train").images
+
+
+def test_a_graph_against_itself_loses_nothing(graphs, images):
+    same = inspection.inspect(graphs[0], graphs[0], images[:4])
+    assert same.matched == 1
+    assert {layer.lost for layer in same.layers} == {0.0}
+
+
+def test_int8_is_quieter_than_the_signal_in_every_layer(graphs, images):
+    errors = inspection.inspect(graphs[2], graphs[0], images)
+    assert errors.faces == inspection.MOST_FACES
+    assert errors.matched == 1
+    assert all(8 < layer.sqnr <= inspection.EXACT + 5 for layer in errors.layers)
+
+
+@pytest.mark.parametrize("place", [1, 3])
+def test_a_badly_quantized_layer_is_named_first(graphs, images, place):
+    floating, ranges, _ = graphs
+    planted = [layer for layer in layers(floating) if layer.operator == "CONV_2D"][place]
+    wide = {side: value * 40 for side, value in ranges[planted.output].items()}
+    quantized = quantize.quantize(floating, ranges | {planted.output: wide})
+    assert inspection.inspect(quantized, floating, images[:16]).worst(1)[0].name == planted.name
+
+
+def test_ratios_are_decibels_of_power():
+    assert inspection._decibel(1000.0, 1.0) == pytest.approx(30)
+    assert inspection._decibel(1.0, 0.0) == inspection.EXACT == pytest.approx(49.9, abs=0.05)
+
+
+def test_graphs_of_two_networks_are_refused(graphs, graph, images):
+    with pytest.raises(ModelFormatError, match="not of the same network"):
+        inspection.inspect(graph, graphs[0], images[:2])
+
+
+def test_the_chart_and_the_table_hold_every_layer(graphs, images, tmp_path):
+    errors = inspection.inspect(graphs[2], graphs[0], images[:4])
+    inspection.draw(errors, "tiny", tmp_path / "tiny.png")
+    assert cv2.imread(str(tmp_path / "tiny.png")).shape[1] == 960
+    told = json.loads(json.dumps(errors.to_json()))
+    assert [layer["name"] for layer in told["layers"]] == [layer.name for layer in layers(graphs[0])]
+    assert np.isfinite([layer["sqnr"] for layer in told["layers"]]).all()
