@@ -1,0 +1,40 @@
+"""`ferlite bench footprint`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..device.classifier import DEFAULT_MODEL
+from .console import console, print_json
+
+
+def footprint(
+    model: Annotated[str, typer.Argument(help="Shipped model or .tflite file.")] = DEFAULT_MODEL,
+    runs: Annotated[int, typer.Option(min=1, help="How often each start is repeated.")] = 5,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Measure what an installation takes: disk, time to start, time to the first result, memory."""
+    from ..benchmarks import footprint as bench
+
+    with console.status("starting ferlite over and over"):
+        result = bench.measure(model, runs=runs)
+    if as_json:
+        print_json(result)
+        return
+    table = Table("package", "MB installed")
+    for name, size in result["packages"].items():
+        if size >= 1e6:
+            table.add_row(name, f"{size / 1e6:.1f}")
+    table.add_row("all", f"{result['installed_bytes'] / 1e6:.1f}")
+    Console().print(table)
+    typer.echo(
+        f"import ferlite {result['import_ms']:.0f} ms; first result of `ferlite run` on a picture after "
+        f"{result['first_result_ms']:.0f} ms, of which Python's own start takes {result['python_ms']:.0f} ms; "
+        f"peak memory {result['peak_rss_bytes'] / 1e6:.0f} MB"
+    )
+    machine = result["machine"]
+    typer.echo(f"{machine['model']}, {machine['architecture']}, {machine['cores']} cores; {result['runtime']}")
