@@ -114,7 +114,7 @@ CASES = {
 USAGE = {
     "train: no options", "bench accuracy: test split", "run: option's value", "run: size", "run: rotation",
     "run: unknown suffix", "run: overwriting", "run: appending to the source", "run: into the source's folder",
-    "train: another run's folder", "convert: unfinished run",
+    "train: another run's folder", "convert: unfinished run", "bench latency: threads",
 }  # fmt: skip
 
 
