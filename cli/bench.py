@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ..device.classifier import DEFAULT_MODEL
 from ..models.errors import UsageError
-from .console import console, print_json, progress
+from .console import console, place, print_json, progress
 from .footprint import footprint
 from .playback import terminable
 from .train import DATA_HELP
@@ -71,7 +71,7 @@ def accuracy(
     without = result.get("without_duplicates")
     if without:
         _print_accuracy(without, f"the same without {without['duplicates']} faces that are also in the training split")
-    typer.echo(_place(result))
+    typer.echo(place(result))
 
 
 @app.command()
@@ -111,7 +111,7 @@ def latency(
         typer.echo(
             f"peak {peak['scheme']}, {peak['threads']} thread(s): {peak['gmacs_per_s']:.1f} GMAC/s ({peak['shape']})"
         )
-    typer.echo(f"{_place(result)}; models interleaved")
+    typer.echo(f"{place(result)}; models interleaved")
 
 
 @app.command()
@@ -155,7 +155,7 @@ def pipeline(
     if memory:
         growth = "" if memory["growth"] is None else f" ({memory['growth']:+.1f} since frame 1,000)"
         typer.echo(f"memory {memory['start']:.0f} MB at the first frame, {memory['end']:.0f} at the last{growth}")
-    typer.echo(_place(result))
+    typer.echo(place(result))
 
 
 @app.command()
@@ -283,8 +283,3 @@ def _print_accuracy(result: dict[str, Any], title: str) -> None:
             f"[{100 * low:+.2f}, {100 * high:+.2f}], same answer on {pair['agreement']:.2%}, right alone on "
             f"{pair['only_second_right']} against {pair['only_first_right']}, McNemar p = {pair['mcnemar_p']:.2f}"
         )
-
-
-def _place(result: dict[str, Any]) -> str:
-    machine = result["machine"]
-    return f"{machine['model']}, {machine['architecture']}, {machine['cores']} cores; {result['runtime']}"

@@ -36,3 +36,9 @@ def progress(title: str) -> Iterator[Callable[[float, str], None]]:
 def print_json(value: Any) -> None:
     """Print a result for programs."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def place(result: dict[str, Any]) -> str:
+    """Say where a result was measured: machine and runtime."""
+    machine = result["machine"]
+    return f"{machine['model']}, {machine['architecture']}, {machine['cores']} cores; {result['runtime']}"

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..device.classifier import DEFAULT_MODEL
-from .console import console, print_json
+from .console import console, place, print_json
 
 
 def footprint(
@@ -36,5 +36,4 @@ def footprint(
         f"{result['first_result_ms']:.0f} ms, of which Python's own start takes {result['python_ms']:.0f} ms; "
         f"peak memory {result['peak_rss_bytes'] / 1e6:.0f} MB"
     )
-    machine = result["machine"]
-    typer.echo(f"{machine['model']}, {machine['architecture']}, {machine['cores']} cores; {result['runtime']}")
+    typer.echo(place(result))

@@ -35,6 +35,20 @@ def export(model: Any) -> bytes:
     logits = keras.Model(model.input, model.get_layer("logits").output)
     pixels = keras.Input(batch_shape=(1, *model.input.shape[1:]), name="pixels")
     single = keras.Model(pixels, {"logits": logits(pixels)})
+    return to_tflite(single)
+
+
+def to_tflite(model: Any, half: bool = False) -> bytes:
+    """Turn a Keras model into a TFLite flatbuffer as it is.
+
+    Args:
+        model: A `keras.Model` with a fixed batch.
+        half: Keep the weights in float16; arithmetic stays float32.
+    """
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    if half:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
     # Keras announces the artifact it exports on the way; nobody asked for that.
     with quiet(), contextlib.redirect_stdout(io.StringIO()):
-        return tf.lite.TFLiteConverter.from_keras_model(single).convert()
+        return converter.convert()

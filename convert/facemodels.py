@@ -6,8 +6,6 @@ int8, O-Net in float32.
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -29,10 +27,10 @@ from ..models import modelfile
 from ..models.errors import DataError, MissingFileError, ModelFormatError
 from ..models.files import sha256
 from ..models.preprocess import to_input
-from ..models.quiet import quiet
 from ..models.record import Record
 from ..models.runtime import LoadedModel
 from .calibrate import calibrate
+from .export import to_tflite
 from .onnxkeras import Part, rebuilt
 from .published import ONET, YUNET, Published, Values, fetch
 from .quantize import quantize
@@ -113,7 +111,7 @@ def rebuild(
 
     on_step("yunet")
     network = yunet(weights[0], whole[::16])
-    floating = _exported(network.model)
+    floating = to_tflite(network.model)
     # Shuffled, because the calibrator's moving average forgets what came first.
     shown = np.random.default_rng(_SEED).permutation(np.concatenate([whole, close_ups(floating, frames)]))
     record = _record(network, YUNET).with_(
@@ -139,8 +137,8 @@ def rebuild(
         network="O-Net of MTCNN without its box regression; weights kept in float16",
         limits="Wants a square crop about the box of a face turned by no more than about 35 degrees.",
     )
-    path = modelfile.write(Path(out) / "onet.tflite", _exported(network.model, half=True), record)
-    written.append(Written(path, network.difference, _rounding(path, _exported(network.model), crops, _by_width)))
+    path = modelfile.write(Path(out) / "onet.tflite", to_tflite(network.model, half=True), record)
+    written.append(Written(path, network.difference, _rounding(path, to_tflite(network.model), crops, _by_width)))
     return written
 
 
@@ -281,16 +279,6 @@ def _session(weights: onnx.ModelProto, shape: tuple[int, ...]) -> onnxruntime.In
         output.type.tensor_type.ClearField("shape")
     del sized.graph.value_info[:]
     return onnxruntime.InferenceSession(sized.SerializeToString(), providers=["CPUExecutionProvider"])
-
-
-def _exported(model: keras.Model, half: bool = False) -> bytes:
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    if half:
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        converter.target_spec.supported_types = [tf.float16]
-    # Keras announces the artifact it exports on the way; nobody asked for that.
-    with quiet(), contextlib.redirect_stdout(io.StringIO()):
-        return converter.convert()
 
 
 def _rounding(path: Path, floating: bytes, images: NDArray[np.uint8], read: Callable[[Outputs], Values]) -> float:

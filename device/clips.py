@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.errors import DataError, SourceError
+from ..models.files import PICTURES
 from .handles import Handle, open_capture
-from .sources import PICTURES, Source
+from .sources import Source
 from .types import Frame
 
 

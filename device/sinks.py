@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.errors import OutputError, UsageError
-from ..models.files import write_bytes
+from ..models.files import PICTURES, write_bytes
 from .draw import annotate, fitted
 from .mp4 import Mp4
-from .sources import PICTURES
 from .types import FrameResult
 
 _JPEG_QUALITY = 85

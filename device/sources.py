@@ -18,9 +18,6 @@ from numpy.typing import NDArray
 from ..models.errors import MissingFileError, UsageError, unknown
 from .types import Frame
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-"""File suffixes that are read and written as single pictures."""
-
 FORMS = (
     "a picture, a folder of pictures or a video file; a USB camera as 0, usb:0 or /dev/video0; picamera:0; "
     "an rtsp:// or http:// address; auto; virtual:"

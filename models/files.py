@@ -12,6 +12,9 @@ from typing import Any
 
 from .errors import MissingFileError, OutputError
 
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+"""File suffixes that are read and written as single pictures."""
+
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.errors import DataError, MissingFileError, unknown
-from ..models.files import sha256
+from ..models.files import PICTURES, sha256
 from ..models.labels import FER2013_LABELS, LABELS, canonical
 from ..models.preprocess import to_grey, to_size
 
@@ -27,7 +27,6 @@ EIGENFACES = "eigenfaces"
 """The data set that needs no file; see `train.eigenfaces`."""
 
 _FER2013_SPLITS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
-_PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff"}
 _SIZE = 48
 
 
@@ -195,7 +194,7 @@ def from_folder(path: str | Path, seed: int = 0) -> Dataset:
             raise DataError(f"{root} has no class folders; expected for instance {root / 'happy'}")
         for folder in classes:
             label = canonical(folder.name)
-            pictures = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in _PICTURES]
+            pictures = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in PICTURES]
             if not pictures:
                 raise DataError(f"class folder {folder} holds no pictures; fill it or remove it")
             files += pictures
