@@ -21,6 +21,7 @@ from ..train.training import Run
 from . import geometry
 from .budget import quantize_within
 from .calibrate import Method, calibrate, calibration_set, describe
+from .equalize import equalize
 from .export import export
 from .inspection import Inspection, inspect
 from .layers import Layer, choose, layers
@@ -112,10 +113,10 @@ def convert(
     train, validation = dataset.split("train"), dataset.split("validation")
 
     on_step("export")
-    floating = export(run.network())
+    images = calibration_set(train, calibration)
+    floating = export(equalize(run.network(), images))
     kept = choose(layers(floating), keep_float)
     on_step("calibrate")
-    images = calibration_set(train, calibration)
     ranges = calibrate(floating, images, method)
     on_step("quantize")
     graphs: dict[Scheme, tuple[bytes, list[Layer]]] = {}
