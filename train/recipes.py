@@ -182,5 +182,5 @@ def _explain(path: Path, error: ValidationError) -> Exception:
         return unknown(f"recipe key (in {path})", str(key), model.model_fields)
     where = f"{path}: {'.'.join(map(str, first['loc']))}".removesuffix(": ")
     if first["type"] == "value_error":  # a rule of our own, which says itself what does not fit
-        return DataError(f"{where}: {first['ctx']['error']}")
+        return DataError(f"{where}: {first['msg'].removeprefix('Value error, ')}")
     return DataError(f"{where}: {first['msg']} (given: {first['input']!r})")
