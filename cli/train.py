@@ -13,13 +13,16 @@ from ..models.errors import UsageError
 from .console import console, progress
 from .extras import needs
 
-DATA_HELP = "fer2013.csv, a folder with a folder for each class, or `eigenfaces`."
+DATA_HELP = "fer2013.csv, a folder with a folder for each class or with legend.csv, or `eigenfaces`."
 Data = Annotated[Path | None, typer.Option(help=DATA_HELP, show_default=False)]
 
 
 def train(
     recipe: Annotated[str, typer.Option(help="Name of a shipped recipe, or a .toml file.")] = "",
     data: Data = None,
+    extra: Annotated[
+        Path | None, typer.Option(help="More data: their Training faces are added to the training split.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/RECIPE if not given.")] = None,
     list_recipes: Annotated[bool, typer.Option("--list", help="List the shipped recipes and leave.")] = False,
 ) -> None:
@@ -38,6 +41,7 @@ def train(
     out = out or Path("runs") / chosen.name
     with console.status(f"reading {data}"):
         dataset = datasets.load(data)
+        more = datasets.load(extra) if extra else None
     with progress(chosen.name) as show:
 
         def on_step(epoch: int, step: int, steps: int) -> None:
@@ -52,7 +56,7 @@ def train(
             )
 
         try:
-            run = training.train(chosen, dataset, out, on_step=on_step, on_epoch=on_epoch)
+            run = training.train(chosen, dataset, out, extra=more, on_step=on_step, on_epoch=on_epoch)
         except KeyboardInterrupt:
             console.print("interrupted; the same command goes on after the last complete epoch")
             raise typer.Exit(130) from None

@@ -8,8 +8,8 @@ accepted wherever a split is named.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -38,18 +38,31 @@ class Faces:
         images: uint8 [n, height, width], 0 black to 255 white.
         labels: int64 [n], index into the data set's `label_names`.
         rows: int64 [n], row of each face in the data set's file, or its place in the sorted file list.
+        groups: int64 [n], equal for pictures of the same person and for identical pictures; where nothing
+            is known of that, each face is its own group, and that is its row.
     """
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64]
     rows: NDArray[np.int64]
+    groups: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __post_init__(self) -> None:
+        if not len(self.groups):
+            object.__setattr__(self, "groups", self.rows)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, which: NDArray[np.bool_] | NDArray[np.int64]) -> Faces:
         """Return the faces that a mask or a list of places selects."""
-        return Faces(self.images[which], self.labels[which], self.rows[which])
+        return Faces(self.images[which], self.labels[which], self.rows[which], self.groups[which])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Faces]) -> Faces:
+        """Put faces of the same size one after another."""
+        columns = ([getattr(part, name) for part in parts] for name in ("images", "labels", "rows", "groups"))
+        return cls(*(np.concatenate(column) for column in columns))
 
 
 @dataclass(frozen=True)
@@ -88,7 +101,7 @@ class Dataset:
         """Return the data set with faces of size x size; its hash stays that of what was read."""
 
         def fit(faces: Faces) -> Faces:
-            return Faces(np.stack([to_size(image, (size, size)) for image in faces.images]), faces.labels, faces.rows)
+            return replace(faces, images=np.stack([to_size(image, (size, size)) for image in faces.images]))
 
         return replace(self, splits={name: fit(faces) for name, faces in self.splits.items()})
 
@@ -116,7 +129,12 @@ def load(path: str | Path) -> Dataset:
     path = Path(path)
     if not path.exists():
         raise MissingFileError(f"there is no data set at {path}; see 'Data' in README.md for the forms it takes")
-    dataset = from_folder(path) if path.is_dir() else from_csv(path)
+    if path.is_dir():
+        from . import muxspace
+
+        dataset = muxspace.read(path) if muxspace.is_at(path) else from_folder(path)
+    else:
+        dataset = from_csv(path)
     return replace(dataset, path=str(path.resolve()))
 
 
@@ -205,7 +223,7 @@ def from_folder(path: str | Path, seed: int = 0) -> Dataset:
     label_names = FER2013_LABELS if fer2013 and len(present) == 7 else tuple(n for n in LABELS if n in present)
     labels = [label_names.index(name) for name in names]
     if "validation" not in splits:
-        splits = _draw_validation(labels, splits, seed)
+        splits = draw_validation(labels, splits, seed)
     return make_dataset(path.name, label_names, np.stack([read_grey(f) for f in files]), labels, splits)
 
 
@@ -219,6 +237,16 @@ def read_grey(path: str | Path, size: int = _SIZE) -> NDArray[np.uint8]:
     if picture is None:
         raise DataError(f"{path} does not decode as a picture; replace or remove it")
     return to_size(to_grey(np.asarray(picture, np.uint8)), (size, size))
+
+
+def draw_validation(labels: Sequence[int], splits: Sequence[str], seed: int) -> list[str]:
+    """Give a tenth of `train` to `validation`, class by class; returns the new splits."""
+    rng = np.random.default_rng(seed)
+    result = np.array(splits, dtype=object)
+    for label in sorted(set(labels)):
+        places = np.flatnonzero((np.array(labels) == label) & (result == "train"))
+        result[rng.permutation(places)[: len(places) // 10]] = "validation"
+    return result.tolist()
 
 
 def identical_to(faces: Faces, others: Faces) -> NDArray[np.bool_]:
@@ -261,6 +289,7 @@ def make_dataset(
     images: NDArray[np.uint8],
     labels: Sequence[int],
     splits: Sequence[str],
+    persons: Sequence[str] = (),
 ) -> Dataset:
     """Put faces together to a data set, with the hash that names them.
 
@@ -270,17 +299,44 @@ def make_dataset(
         images: uint8 [n, h, w].
         labels: Index into `label_names` for each face.
         splits: `train`, `validation` or `test` for each face.
+        persons: Whose face each is; empty where nobody knows.
     """
     codes = np.array(labels, np.int64)
     parts = np.array(splits)
     rows = np.arange(len(codes), dtype=np.int64)
-    everything = Faces(images, codes, rows)
+    pictures = [image.tobytes() for image in images]
+    everything = Faces(images, codes, rows, connected(pictures, persons) if persons else connected(pictures))
+    texts = ["\n".join(column).encode() for column in (splits, persons) if column]
     return Dataset(
         name=name,
         label_names=label_names,
         splits={split: everything[parts == split] for split in SPLITS if (parts == split).any()},
-        sha256=sha256(images.tobytes(), codes.tobytes(), "\n".join(splits).encode()),
+        sha256=sha256(images.tobytes(), codes.tobytes(), *texts),
     )
+
+
+def connected(*keys: Sequence[Hashable]) -> NDArray[np.int64]:
+    """Number things so that those alike in any key, directly or through others, share a number.
+
+    Args:
+        keys: For each key its value for each of n things.
+
+    Returns:
+        int64 [n], the first place at which a thing of the same number stands.
+    """
+    numbered = []
+    for key in keys:
+        known: dict[Hashable, int] = {}
+        numbered.append(np.array([known.setdefault(value, len(known)) for value in key], np.int64))
+    groups = np.arange(len(keys[0]), dtype=np.int64)
+    while True:
+        before = groups
+        for codes in numbered:
+            lowest = np.full(len(codes), len(codes), np.int64)
+            np.minimum.at(lowest, codes, groups)
+            groups = lowest[codes]
+        if (groups == before).all():
+            return groups
 
 
 def _pixels(text: str) -> NDArray[np.uint8]:
@@ -304,12 +360,3 @@ def _split_of(split: str, picture: Path) -> str:
         if split == "test" and picture.name.startswith(prefix):
             return name
     return split
-
-
-def _draw_validation(labels: Sequence[int], splits: Sequence[str], seed: int) -> list[str]:
-    rng = np.random.default_rng(seed)
-    result = np.array(splits, dtype=object)
-    for label in sorted(set(labels)):
-        places = np.flatnonzero((np.array(labels) == label) & (result == "train"))
-        result[rng.permutation(places)[: len(places) // 10]] = "validation"
-    return result.tolist()

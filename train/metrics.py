@@ -66,6 +66,20 @@ def score(predicted: NDArray[np.int64], labels: NDArray[np.int64], label_names: 
     )
 
 
+def binary_accuracy(probabilities: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> float:
+    """Return the share of right entries when each class is a yes or no of its own, at 0.5.
+
+    Keras' `BinaryAccuracy`. With many classes most entries are a rightly missing no: it is far above
+    accuracy, and published figures confuse the two.
+
+    Args:
+        probabilities: float [n, classes].
+        labels: int [n] true class.
+    """
+    true = labels[:, None] == np.arange(probabilities.shape[1])
+    return float(((probabilities > 0.5) == true).mean())
+
+
 def confusion_matrix(predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """Count pairs: int64 [classes, classes], row the true class, column the predicted one."""
     return np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)

@@ -6,15 +6,21 @@ The shipped ones lie in `train/recipes/`; a path to a file of one's own works wh
 from __future__ import annotations
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tomli_w
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..models.errors import DataError, unknown
+from ..models.errors import DataError, UnknownNameError, unknown
 from ..models.files import read_bytes, write_bytes
+from ..models.labels import canonical
 from .augment import Augmentation
+from .balance import Balance
+from .folds import Splits
+
+Label = Annotated[str, AfterValidator(canonical)]
 
 _FOLDER = Path(__file__).parent / "recipes"
 
@@ -25,8 +31,12 @@ class Optimizer(BaseModel):
     Attributes:
         name: `adam`, or `sgd` with Nesterov momentum.
         learning_rate: Rate at the start, after any warm-up.
-        schedule: `constant`, or `cosine` down to zero at the last step (Loshchilov and Hutter 2017).
+        schedule: `constant`, `cosine` down to `floor` at the last step (Loshchilov and Hutter 2017), or
+            `step`.
         warmup_epochs: Epochs over which the rate rises from zero; cosine only.
+        floor: Fraction of the rate that the cosine ends with.
+        steps: Epochs after which the rate is multiplied by `factor`; step only.
+        factor: See `steps`.
         momentum: Of sgd.
         beta_1: Of adam.
         beta_2: Of adam.
@@ -37,12 +47,23 @@ class Optimizer(BaseModel):
 
     name: Literal["adam", "sgd"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "step"] = "constant"
     warmup_epochs: float = Field(default=0, ge=0)
+    floor: float = Field(default=0, ge=0, le=1)
+    steps: tuple[int, ...] = ()
+    factor: float = Field(default=0.1, gt=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     beta_1: float = Field(default=0.9, ge=0, lt=1)
     beta_2: float = Field(default=0.999, ge=0, lt=1)
     epsilon: float = Field(default=1e-7, gt=0)
+
+    @model_validator(mode="after")
+    def _steps_with_the_schedule(self) -> Optimizer:
+        if bool(self.steps) != (self.schedule == "step"):
+            raise ValueError('steps goes with schedule = "step", and that needs steps, for instance [20, 30]')
+        if any(later <= earlier for earlier, later in pairwise((0, *self.steps))):
+            raise ValueError("steps must be epochs that rise, for instance [20, 30]")
+        return self
 
 
 class Recipe(BaseModel):
@@ -55,10 +76,24 @@ class Recipe(BaseModel):
         size: Height and width of the grey input in pixels.
         epochs: Passes over the training split.
         batch: Faces in a step.
-        seed: Seed of initial weights, order, augmentation and dropout.
+        seed: Seed of initial weights, order, augmentation, dropout, folds and draw.
         l2: Weight of the L2 penalty on kernels.
+        loss: `cross-entropy`, or `focal`, which makes less of faces that are easy (Lin et al. 2017).
+        focal_gamma: How much less: the loss of a face at probability p is times (1 - p) ** focal_gamma.
         label_smoothing: Share of the target given evenly to all classes (Szegedy et al. 2016).
+        merge: Label by the label that becomes it, applied before `labels`.
+        labels: Labels to keep, in this order; faces of others are dropped. With none, those of the data.
+        splits: `official`, as the data have them; or folds of the faces that are not the data's own test
+            split, one of them `test` and a tenth of the others `validation`, each class shared evenly:
+            `stratified` face by face, `by-person` with a person's faces, and identical ones, together.
+        folds: How many folds.
+        fold: Which of them is `test`, from 0.
         dedupe: Drop training faces that are pixel-identical to a validation or test face.
+        draw: Train on so many faces, as equally many of each class as there are; 0 is all.
+        balance: What to do about classes of unequal number: `none`; `class-weights`, by which every class
+            counts the same; or `oversampling`, epochs of the same length in which every class appears
+            equally often.
+        early_stopping: Stop after so many epochs without a better validation accuracy; 0 is never.
         precision: `float32`, or `mixed_bfloat16` where the processor has it.
         optimizer: Optimiser and schedule.
         augmentation: How training faces are varied.
@@ -74,16 +109,33 @@ class Recipe(BaseModel):
     batch: int = Field(default=32, ge=1)
     seed: int = 0
     l2: float = Field(default=0, ge=0)
+    loss: Literal["cross-entropy", "focal"] = "cross-entropy"
+    focal_gamma: float = Field(default=2, ge=0)
     label_smoothing: float = Field(default=0, ge=0, lt=1)
+    merge: dict[Label, Label] = {}
+    labels: tuple[Label, ...] = ()
+    splits: Splits = "official"
+    folds: int = Field(default=5, ge=2)
+    fold: int = Field(default=0, ge=0)
     dedupe: bool = False
+    draw: int = Field(default=0, ge=0)
+    balance: Balance = "none"
+    early_stopping: int = Field(default=0, ge=0)
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     optimizer: Optimizer = Optimizer()
     augmentation: Augmentation = Augmentation()
 
     @model_validator(mode="after")
-    def _warms_up_before_the_end(self) -> Recipe:
+    def _keys_fit_together(self) -> Recipe:
         if self.optimizer.warmup_epochs >= self.epochs:
             raise ValueError("optimizer.warmup_epochs must be less than epochs")
+        if self.fold >= self.folds:
+            raise ValueError(f"fold must be less than folds: there are folds 0 to {self.folds - 1}")
+        if len(self.labels) == 1 or len(set(self.labels)) < len(self.labels):
+            raise ValueError("labels must be two or more, each once")
+        gone = set(self.merge) & {*self.labels, *self.merge.values()}
+        if gone:
+            raise ValueError(f"merge makes {sorted(gone)[0]!r} another label, so it can't be kept or merged into")
         return self
 
     def save(self, path: str | Path) -> None:
@@ -113,6 +165,8 @@ def load(name: str | Path) -> Recipe:
         return Recipe.model_validate(tomllib.loads(read_bytes(path).decode()))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is not a TOML file: {error}") from error
+    except UnknownNameError as error:
+        raise UnknownNameError(f"{path}: {error}") from None
     except ValidationError as error:
         raise _explain(path, error) from error
 
@@ -126,7 +180,7 @@ def _explain(path: Path, error: ValidationError) -> Exception:
             str(parents[0]) if parents else "", Recipe
         )
         return unknown(f"recipe key (in {path})", str(key), model.model_fields)
-    if not first["loc"]:
-        return DataError(f"{path}: {first['msg']}")
-    where = ".".join(map(str, first["loc"]))
-    return DataError(f"{path}: {where}: {first['msg']} (given: {first['input']!r})")
+    where = f"{path}: {'.'.join(map(str, first['loc']))}".removesuffix(": ")
+    if first["type"] == "value_error":  # a rule of our own, which says itself what does not fit
+        return DataError(f"{where}: {first['msg'].removeprefix('Value error, ')}")
+    return DataError(f"{where}: {first['msg']} (given: {first['input']!r})")

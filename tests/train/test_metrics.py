@@ -27,6 +27,12 @@ def test_a_class_without_faces_has_no_recall():
     assert scores.recall == {"a": 0.5, "b": None, "c": None, "d": None}
 
 
+def test_binary_accuracy_is_that_of_keras():
+    probabilities = np.array([[0.6, 0.4, 0], [0.4, 0.3, 0.3], [0.1, 0.8, 0.1]])
+    # Right: all of the first face, the two no of the second, one no of the third.
+    assert metrics.binary_accuracy(probabilities, np.array([0, 1, 2])) == pytest.approx(6 / 9)
+
+
 def test_wilson_interval_has_its_published_value():
     # Newcombe 1998, Statistics in Medicine 17, table I: 81 of 263.
     low, high = metrics.wilson(81, 263)

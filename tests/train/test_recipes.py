@@ -21,11 +21,31 @@ def test_a_saved_recipe_is_the_same_when_read_back(tmp_path):
     assert recipes.load(tmp_path / "recipe.toml") == recipe
 
 
+def test_a_recipe_of_an_older_run_means_what_it_meant(tmp_path):
+    (tmp_path / "recipe.toml").write_text(MINIMAL)
+    recipe = recipes.load(tmp_path / "recipe.toml")
+    assert (recipe.labels, recipe.merge, recipe.draw, recipe.splits) == ((), {}, 0, "official")
+    assert (recipe.balance, recipe.loss, recipe.early_stopping) == ("none", "cross-entropy", 0)
+
+
+def test_every_key_is_saved_and_read_back(tmp_path):
+    keys = {
+        "labels": ["neutral", "Happiness", "anger"],
+        "merge": {"contempt": "angry"},
+        "optimizer": {"schedule": "step", "steps": [1, 2], "factor": 0.5},
+    }
+    recipe = recipes.Recipe.model_validate({"name": "x", "network": "small", "epochs": 3, **keys})
+    assert recipe.labels == ("neutral", "happy", "angry")
+    recipe.save(tmp_path / "recipe.toml")
+    assert recipes.load(tmp_path / "recipe.toml") == recipe
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("epoch = 3\n" + MINIMAL, "'epoch'; did you mean 'epochs'"),
         (MINIMAL + "[optimizer]\nlearning_rat = 1\n", "did you mean 'learning_rate'"),
+        (MINIMAL + 'labels = ["hapy"]\n', r"mine\.toml.*'hapy'; did you mean 'happy'"),
         (MINIMAL + "[augmentation]\nflip_horizontl = true\n", "did you mean 'flip_horizontal'"),
     ],
 )
@@ -43,6 +63,12 @@ def test_an_unknown_key_is_refused_with_the_nearest(tmp_path, text, complaint):
         (MINIMAL.replace("2", "0"), "epochs: .*greater than or equal to 1.*given: 0"),
         (MINIMAL + "[optimizer]\nwarmup_epochs = 2\n", "warmup_epochs must be less"),
         (MINIMAL + '[optimizer]\nname = "lion"\n', "optimizer.name"),
+        (MINIMAL + '[optimizer]\nschedule = "step"\n', r"optimizer: steps goes with schedule"),
+        (MINIMAL + '[optimizer]\nschedule = "step"\nsteps = [2, 2]\n', "steps must be epochs that rise"),
+        (MINIMAL + "fold = 5\n", "there are folds 0 to 4"),
+        (MINIMAL + 'splits = "random"\n', "splits: .*'official', 'stratified' or 'by-person'"),
+        (MINIMAL + 'labels = ["happy", "Happiness"]\n', "labels must be two or more, each once"),
+        (MINIMAL + 'labels = ["fear", "happy"]\nmerge = { fear = "sad" }\n', "'fear' another label"),
     ],
 )
 def test_a_wrong_value_is_named_with_file_and_key(tmp_path, text, complaint):

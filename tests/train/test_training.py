@@ -6,6 +6,7 @@ import pytest
 
 from ferlite.models.errors import DataError, UnknownNameError, UsageError
 from ferlite.train import datasets, recipes
+from ferlite.train.optimization import loss, optimizer
 from ferlite.train.training import Run, train
 
 RECIPE = recipes.Recipe.model_validate(
@@ -88,6 +89,80 @@ def test_a_run_that_was_interrupted_twice_ends_with_the_same_weights(data, unint
     for here, there in zip(weights(resumed), weights(uninterrupted), strict=True):
         np.testing.assert_array_equal(here, there)
     assert resumed.info["best"] == uninterrupted.info["best"]
+
+
+VARIANTS = {
+    "oversampling": {"balance": "oversampling"},
+    "class-weights": {"balance": "class-weights", "loss": "focal"},
+    "step": {"optimizer": {"schedule": "step", "steps": [1], "factor": 0.1}},
+    "early stopping": {"early_stopping": 1, "epochs": 9, "optimizer": {"learning_rate": 1e-9}},
+}
+
+
+def variant(**keys):
+    return recipes.Recipe.model_validate(
+        RECIPE.model_dump() | {"network": "small", "epochs": 2, "optimizer": {}} | keys
+    )
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_every_way_of_training_resumes_exactly(name, data, tmp_path):
+    recipe = variant(**VARIANTS[name])
+    whole = train(recipe, data, tmp_path / "whole")
+
+    def interrupt(epoch, step, steps):
+        if (epoch, step) == (2, 2):
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train(recipe, data, tmp_path / "resumed", on_step=interrupt)
+    resumed = train(recipe, data, tmp_path / "resumed")
+    for here, there in zip(weights(resumed), weights(whole), strict=True):
+        np.testing.assert_array_equal(here, there)
+    assert resumed.info["epochs_done"] == whole.info["epochs_done"] == 2
+    epochs = []
+    train(recipe, data, resumed.folder, on_epoch=epochs.append)
+    assert epochs == []
+
+
+def test_the_rate_falls_after_the_given_epochs(data):
+    keras = pytest.importorskip("keras")
+    recipe = variant(optimizer={"learning_rate": 0.8, "schedule": "step", "steps": [1, 3], "factor": 0.5}, epochs=4)
+    rate = optimizer(recipe, steps=10)._learning_rate
+    steps = [0, 9, 10, 29, 30, 39]
+    assert [round(float(rate(keras.ops.array(step))), 6) for step in steps] == [0.8, 0.8, 0.4, 0.4, 0.2, 0.2]
+
+
+def test_the_cosine_ends_on_its_floor(data):
+    recipe = variant(optimizer={"learning_rate": 0.8, "schedule": "cosine", "floor": 0.25}, epochs=4)
+    assert float(optimizer(recipe, steps=10)._learning_rate(40)) == pytest.approx(0.2)
+
+
+def test_focal_loss_is_that_of_its_paper():
+    keras = pytest.importorskip("keras")
+    probabilities = np.array([[0.9, 0.1], [0.3, 0.7]], np.float32)
+    value = loss(variant(loss="focal", focal_gamma=2))(np.eye(2, dtype=np.float32), keras.ops.array(probabilities))
+    assert float(value) == pytest.approx(np.mean([-(0.1**2) * np.log(0.9), -(0.3**2) * np.log(0.7)]), rel=1e-4)
+
+
+def test_a_fold_is_scored_on_its_test_split_and_official_splits_are_not(data, uninterrupted, tmp_path):
+    run = train(variant(splits="stratified", fold=1, epochs=1), data, tmp_path)
+    scores = json.loads((run.folder / "metrics.json").read_text())
+    assert run.info["data"]["faces"] == {"train": 93, "validation": 11, "test": 26}
+    assert scores["test"]["count"] == np.sum(scores["test"]["confusion"]) == 26
+    assert scores["test"]["binary_accuracy"] == pytest.approx(scores["test"]["accuracy"])  # of two classes
+    assert "test" not in json.loads((uninterrupted.folder / "metrics.json").read_text())
+
+
+def test_extra_data_are_trained_on_and_recorded(data, tmp_path):
+    extra = datasets.Dataset("more", ("sad", "happy"), {"train": data.split("train")[np.arange(40)]}, sha256="1" * 64)
+    recipe = variant(splits="stratified", epochs=1)
+    run = train(recipe, data, tmp_path, extra=extra)
+    held = run.info["data"]["faces"]["validation"] + run.info["data"]["faces"]["test"]
+    assert run.info["extra"]["sha256"] == extra.sha256
+    assert 0 < run.info["extra"]["faces"]["train"] < 40 <= run.info["extra"]["faces"]["train"] + held
+    with pytest.raises(UsageError, match="another recipe or other data"):
+        train(recipe, data, tmp_path)
 
 
 def test_a_finished_run_is_not_trained_again(data, uninterrupted):

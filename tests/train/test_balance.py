@@ -1,0 +1,28 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ferlite.train.balance import class_weights, oversampled
+
+labels = st.lists(st.integers(0, 4), min_size=1, max_size=200).map(np.array)
+
+
+@given(labels)
+def test_weighted_classes_count_the_same_and_the_mean_face_one(codes):
+    targets = np.eye(5)[codes]
+    weights = targets @ class_weights(targets)
+    assert weights.mean() == pytest.approx(1, rel=1e-5)
+    sums = np.bincount(codes, weights, minlength=5)
+    assert np.ptp(sums[sums > 0]) < 1e-4 * sums.max()
+
+
+@given(labels, st.integers(0, 5))
+def test_an_oversampled_epoch_shows_the_classes_and_the_faces_of_a_class_equally_often(codes, seed):
+    places = oversampled(codes, np.random.default_rng(seed))
+    assert len(places) == len(codes)
+    shown = np.bincount(codes[places], minlength=5)
+    assert np.ptp(shown[np.bincount(codes, minlength=5) > 0]) <= 1
+    times = np.bincount(places, minlength=len(codes))
+    for label in np.unique(codes):
+        assert np.ptp(times[codes == label]) <= 1

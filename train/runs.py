@@ -1,0 +1,142 @@
+"""Run folders: what training leaves, and how it is read again.
+
+A run folder holds
+
+    recipe.toml    every key spelled out
+    run.json       versions, data and its hash, parameters, MACs, progress, best epoch
+    history.csv    one line for each epoch
+    last.keras     weights and optimiser state of the last complete epoch
+    best.keras     weights of the epoch with the highest validation accuracy
+    metrics.json, curves.png, confusion.png    written at the end, for the validation split
+
+Where the recipe divides the data into folds, metrics.json also has the scores on the fold `test`. A test
+split that the data bring along is not looked at here.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..models.errors import DataError, UsageError
+from ..models.files import read_bytes, write_bytes, write_json
+from .datasets import Dataset
+from .recipes import Recipe
+from .recipes import load as load_recipe
+
+_SOURCES = ("data", "extra")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder and what is known of it.
+
+    Attributes:
+        folder: The run folder.
+        recipe: What it was trained by.
+        info: The content of run.json.
+    """
+
+    folder: Path
+    recipe: Recipe
+    info: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """Read a run folder.
+
+        Raises:
+            MissingFileError: It holds no recipe.toml or run.json.
+            DataError: One of them is damaged.
+        """
+        folder = Path(folder)
+        text = read_bytes(folder / "run.json")
+        try:
+            info = json.loads(text)
+            missing = {"recipe", "data", "labels", "versions", "epochs_done"} - set(info)
+            if missing:
+                raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{folder / 'run.json'} is damaged: {error}; train again into a new folder") from error
+        return cls(folder, load_recipe(folder / "recipe.toml"), info)
+
+    def network(self) -> Any:
+        """Build the network (a `keras.Model`) in float32 with the best epoch's weights."""
+        from . import networks
+
+        model = networks.build(self.recipe.network, len(self.info["labels"]), self.recipe.size)
+        model.load_weights(self.folder / "best.keras")
+        return model
+
+
+def begin(
+    recipe: Recipe,
+    folder: Path,
+    label_names: Sequence[str],
+    sources: Mapping[str, Mapping[str, Any]],
+    versions: Mapping[str, str],
+) -> dict[str, Any]:
+    """Start or reopen a run folder.
+
+    Args:
+        recipe: What to train by.
+        folder: The run folder.
+        label_names: Of the network's outputs.
+        sources: What is trained on: `data`, perhaps `extra`, each as `source` tells it.
+        versions: Of the libraries.
+
+    Returns:
+        The content of run.json, as it is in the folder.
+
+    Raises:
+        UsageError: The folder holds another run.
+        OutputError: The folder can't be written.
+    """
+    if (folder / "run.json").exists():
+        before = Run.open(folder)
+        same_data = all(
+            before.info.get(name, {}).get("sha256") == sources.get(name, {}).get("sha256") for name in _SOURCES
+        )
+        if before.recipe != recipe or not same_data:
+            raise UsageError(
+                f"{folder} holds a run with another recipe or other data; choose another --out, or remove it"
+            )
+        return before.info
+    info: dict[str, Any] = {
+        "recipe": recipe.name,
+        **sources,
+        "labels": list(label_names),
+        "versions": dict(versions),
+        "epochs_done": 0,
+    }
+    recipe.save(folder / "recipe.toml")
+    write_json(folder / "run.json", info)
+    return info
+
+
+def source(dataset: Dataset, faces: Mapping[str, int]) -> dict[str, Any]:
+    """Tell of a data set what run.json keeps: name, path, hash, and how many faces of each split are used."""
+    return {"name": dataset.name, "path": dataset.path, "sha256": dataset.sha256, "faces": dict(faces)}
+
+
+def read_history(folder: Path) -> list[dict[str, float]]:
+    """Return the lines of history.csv, none where there is no such file."""
+    path = folder / "history.csv"
+    if not path.exists():
+        return []
+    rows = csv.DictReader(io.StringIO(path.read_text()))
+    return [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in rows]
+
+
+def write_history(folder: Path, history: list[dict[str, float]]) -> None:
+    """Write history.csv; see `models.files.replacing` for how."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(history[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_bytes(folder / "history.csv", text.getvalue().encode())
