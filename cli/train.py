@@ -23,6 +23,14 @@ def train(
     extra: Annotated[
         Path | None, typer.Option(help="More data: their Training faces are added to the training split.")
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="What to start from: a run folder, a file of ImageNet weights for a recipe that wants them "
+            "(downloaded if not given), or none.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/RECIPE if not given.")] = None,
     list_recipes: Annotated[bool, typer.Option("--list", help="List the shipped recipes and leave.")] = False,
 ) -> None:
@@ -56,7 +64,7 @@ def train(
             )
 
         try:
-            run = training.train(chosen, dataset, out, extra=more, on_step=on_step, on_epoch=on_epoch)
+            run = training.train(chosen, dataset, out, extra=more, start=start, on_step=on_step, on_epoch=on_epoch)
         except KeyboardInterrupt:
             console.print("interrupted; the same command goes on after the last complete epoch")
             raise typer.Exit(130) from None

@@ -43,7 +43,8 @@ def equalize(model: Any, faces: NDArray[np.uint8]) -> Any:
         _fold(before, norm)
     if pairs:
         pixels = faces.reshape(len(faces), *model.input.shape[1:]).astype("float32")
-        outputs = keras.Model(copy.input, [norm.output for _, norm in pairs]).predict(pixels, verbose=0)
+        reading: Any = keras.Model(copy.input, [norm.output for _, norm in pairs])
+        outputs = reading.predict(pixels, verbose=0)
         for (before, norm), output in zip(pairs, outputs, strict=True):
             if (behind := _linear_behind(norm)) is not None:
                 _balance(before, norm, behind, np.abs(output).reshape(-1, output.shape[-1]).max(0))
@@ -54,7 +55,8 @@ def _relu_before(norm: Any) -> Any:
     """Return the linear layer with a ReLU whose only reader is this normalisation, or None."""
     if not isinstance(norm, layers.BatchNormalization) or not (norm.scale and norm.center):
         return None
-    before = norm.input._keras_history.operation
+    tensor: Any = norm.input
+    before = tensor._keras_history.operation
     fits = isinstance(before, _LINEAR) and before.activation is keras.activations.relu and before.use_bias
     return before if fits and len(before._outbound_nodes) == 1 else None
 

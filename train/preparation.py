@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..models.errors import DataError, unknown
 from .datasets import Dataset, Faces, balanced_draw, identical_to
@@ -22,7 +23,7 @@ def prepare(dataset: Dataset, recipe: Recipe) -> Dataset:
 
     Args:
         dataset: As it was read.
-        recipe: `size`, `merge`, `labels`, `splits`, `folds`, `fold`, `dedupe`, `draw` and `seed` count.
+        recipe: `size`, `merge`, `labels`, `splits`, `folds`, `fold`, `dedupe`, `share`, `draw` and `seed` count.
 
     Returns:
         The faces to work with, under the name and hash of what was read.
@@ -36,6 +37,8 @@ def prepare(dataset: Dataset, recipe: Recipe) -> Dataset:
     faces = dataset.split("train")
     if recipe.dedupe:
         faces = _not_held_out(faces, dataset)
+    if recipe.share < 1:
+        faces = faces[_share(faces.labels, recipe.share, recipe.seed)]
     if recipe.draw:
         faces = faces[balanced_draw(faces.labels, recipe.draw, recipe.seed)]
     return replace(dataset, splits=dataset.splits | {"train": faces})
@@ -98,6 +101,16 @@ def relabelled(dataset: Dataset, merge: Mapping[str, str], labels: Sequence[str]
 
     splits = {name: relabel(faces) for name, faces in dataset.splits.items()}
     return replace(dataset, label_names=names, splits={name: faces for name, faces in splits.items() if len(faces)})
+
+
+def _share(labels: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
+    """Return the places of a share of each class, at least one face of each, in their order."""
+    rng = np.random.default_rng(seed)
+    drawn = [
+        rng.permutation(np.flatnonzero(labels == label))[: max(1, round(share * (labels == label).sum()))]
+        for label in np.unique(labels)
+    ]
+    return np.sort(np.concatenate(drawn))
 
 
 def _merged(names: Sequence[str], merge: Mapping[str, str]) -> list[str]:

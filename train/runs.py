@@ -69,7 +69,7 @@ class Run:
         """Build the network (a `keras.Model`) in float32 with the best epoch's weights."""
         from . import networks
 
-        model = networks.build(self.recipe.network, len(self.info["labels"]), self.recipe.size)
+        model = networks.build(self.recipe.network, len(self.info["labels"]), self.recipe.size, width=self.recipe.width)
         model.load_weights(self.folder / "best.keras")
         return model
 

@@ -25,6 +25,7 @@ from .optimization import loss, optimizer
 from .preparation import additional, prepare
 from .recipes import Recipe
 from .runs import Run
+from .starting import prepare_start
 
 
 def train(
@@ -33,6 +34,7 @@ def train(
     folder: str | Path,
     *,
     extra: Dataset | None = None,
+    start: str | Path | None = None,
     on_step: Callable[[int, int, int], None] = lambda epoch, step, steps: None,
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> Run:
@@ -43,6 +45,7 @@ def train(
         dataset: Needs the splits train and validation.
         folder: Run folder, made if missing. One with the same recipe and data is resumed.
         extra: Its Training faces are added to those of `dataset`, see `preparation.additional`.
+        start: What to start from, see `starting.prepare_start`; nothing to a run that is resumed.
         on_step: Called after each batch with epoch (from 1), step and steps of the epoch.
         on_epoch: Called after each epoch with its line of history.csv.
 
@@ -64,12 +67,14 @@ def train(
         added = additional(extra, dataset, recipe)
         faces = Faces.joined([faces, added])
         sources["extra"] = runs.source(extra, {"train": len(added)})
-    info = runs.begin(recipe, folder, dataset.label_names, sources, _versions())
+    if start is not None:
+        sources["start"] = {"path": str(start)}
+    info = runs.begin(recipe, folder, dataset.label_names, sources, versions())
     steps = math.ceil(len(faces) / recipe.batch)
 
     # TensorFlow tells of GPUs that are not there when it builds its first model.
     with quiet():
-        model = _resumed(folder) or _compiled(recipe, len(dataset.label_names), steps)
+        model = _resumed(folder) or _compiled(recipe, dataset.label_names, steps, start)
     info |= {"parameters": model.count_params(), "macs": networks.macs(model)}
 
     # The optimiser's step count is the one record of progress: it is saved with the weights.
@@ -82,10 +87,10 @@ def train(
     for epoch in range(done, recipe.epochs):
         if _has_stopped(history, recipe.early_stopping):
             break
-        start = time.perf_counter()
+        began = time.perf_counter()
         shown = _shown(faces, recipe, epoch)
         varied = augment(faces.images[shown], recipe.augmentation, recipe.seed, epoch)
-        augmented = time.perf_counter() - start
+        augmented = time.perf_counter() - began
         order = np.random.default_rng((recipe.seed, epoch, 1)).permutation(len(faces))
         _seed_dropout(model, recipe.seed, epoch)
         logs = model.fit(
@@ -100,7 +105,7 @@ def train(
             callbacks=[_Steps(epoch + 1, steps, on_step)],
         ).history
         row = {"epoch": epoch + 1} | {name: float(values[0]) for name, values in logs.items()}
-        row |= {"seconds": time.perf_counter() - start, "augmentation_seconds": augmented}
+        row |= {"seconds": time.perf_counter() - began, "augmentation_seconds": augmented}
         if not math.isfinite(row["loss"]):
             raise DataError(f"the loss became {row['loss']} in epoch {epoch + 1}; lower the learning rate")
         if row["val_accuracy"] > max((r["val_accuracy"] for r in history), default=-1):
@@ -147,7 +152,8 @@ def _has_stopped(history: Sequence[dict[str, float]], patience: int) -> bool:
     return bool(patience and history) and len(history) - 1 - accuracies.index(max(accuracies)) >= patience
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of what a training depends on."""
     backend = keras.backend.backend()
     return {
         "ferlite": version("ferlite"),
@@ -163,14 +169,15 @@ def _resumed(folder: Path) -> Any:
     return keras.saving.load_model(path) if path.exists() else None
 
 
-def _compiled(recipe: Recipe, classes: int, steps: int) -> Any:
+def _compiled(recipe: Recipe, label_names: tuple[str, ...], steps: int, start: str | Path | None) -> Any:
     keras.utils.set_random_seed(recipe.seed)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        model: Any = networks.build(recipe.network, classes, recipe.size, recipe.l2)
+        model: Any = networks.build(recipe.network, len(label_names), recipe.size, recipe.l2, recipe.width)
     finally:
         keras.config.set_dtype_policy(before)
+    prepare_start(model, recipe, label_names, start)
     model.compile(optimizer=optimizer(recipe, steps), loss=loss(recipe), metrics=["accuracy"])
     return model
 
