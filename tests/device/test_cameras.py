@@ -1,7 +1,9 @@
 import sys
 import threading
 import types
+from concurrent.futures import Future
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -25,13 +27,17 @@ def red_and_blue(width, height):
 class FakePicamera2:
     """A camera that keeps to Picamera2's documented behaviour.
 
-    "RGB888" arrays have their bytes in the order B, G, R and "BGR888" in R, G, B; sizes are even; a
-    camera is configured, then started, then read; it is held by one at a time.
+    "RGB888" arrays have their bytes in the order B, G, R and "BGR888" in R, G, B; rows of YUV420 are
+    padded; sizes are even; a configuration is adjusted to what the camera has; a camera is configured,
+    then started, then read; it is held by one at a time.
     """
 
     cameras = ({"Model": "imx708", "Location": 2, "Num": 0},)
+    camera_controls: ClassVar = {"AfMode": (0, 2, 0), "FrameDurationLimits": (0, 1, 0)}
     held = False
     gives = 3
+    adjusts_to = ""
+    set_controls: ClassVar[dict] = {}
 
     @classmethod
     def global_camera_info(cls):
@@ -52,22 +58,51 @@ class FakePicamera2:
         return {"main": main, "controls": controls or {}}
 
     def configure(self, configuration):
-        self._main = configuration["main"]
+        self._main = dict(configuration["main"])
+        self._main["format"] = self.adjusts_to or self._main["format"]
+        type(self).set_controls = configuration["controls"]
+
+    def camera_configuration(self):
+        return {"main": self._main}
 
     def start(self):
         assert self._main is not None
         self._running = True
 
-    def capture_array(self, name="main"):
+    def capture_array(self, name="main", wait=None):
+        """Return a job, as Picamera2 does for `wait=False`; one that is never done, where no picture comes."""
+        assert wait is False
+        job = Future()
         if not self._running or not self._left:
-            raise RuntimeError("Camera grab failed.")
-        self._left -= 1
-        image = red_and_blue(*self._main["size"])
-        return {"RGB888": image, "BGR888": image[:, :, ::-1]}[self._main["format"]]
+            job.set_exception(RuntimeError("Camera grab failed."))
+        elif self._left > 0:
+            self._left -= 1
+            job.set_result(as_picamera2_has_it(red_and_blue(*self._main["size"]), self._main["format"]))
+        job.get_result = job.result
+        return job
 
     def close(self):
         self._running = False
         FakePicamera2.held = False
+
+
+def as_picamera2_has_it(image, form):
+    if form == "NV12":
+        planes = cv2.cvtColor(image, cv2.COLOR_BGR2YUV_I420)
+        height, width = image.shape[:2]
+        chroma = planes[height:].reshape(2, -1).T.reshape(height // 2, width)
+        return np.vstack([planes[:height], chroma])
+    if form == "YUV420":
+        padded = cv2.copyMakeBorder(image, 0, 0, 0, 64, cv2.BORDER_CONSTANT)
+        return cv2.cvtColor(padded, cv2.COLOR_BGR2YUV_I420)
+    return {
+        "RGB888": image,
+        "BGR888": image[:, :, ::-1],
+        "MJPEG": image[:, :, ::-1],
+        "XRGB8888": np.dstack([image, np.full(image.shape[:2], 255, np.uint8)]),
+        "XBGR8888": np.dstack([image[:, :, ::-1], np.full(image.shape[:2], 255, np.uint8)]),
+        "R8": image[..., 0],
+    }[form]
 
 
 @pytest.fixture
@@ -108,9 +143,56 @@ def test_picamera_takes_a_size_made_even_and_a_rate(picamera2):
 
 def test_picamera_that_stops_says_so_after_its_frames(picamera2):
     seen = []
-    with open_source("picamera:0") as source, pytest.raises(SourceError, match=r"broke off.*grab failed"):
+    with open_source("picamera:0", reopen=0) as source, pytest.raises(SourceError, match=r"broke off.*grab failed"):
         seen.extend(frame.index for frame in source)
     assert seen == [0, 1, 2]
+    assert not picamera2.held
+
+
+@pytest.mark.parametrize("form", ["BGR888", "XRGB8888", "XBGR8888", "NV12", "YUV420", "MJPEG"])
+def test_a_picamera_without_rgb888_is_converted(picamera2, monkeypatch, form):
+    monkeypatch.setattr(picamera2, "adjusts_to", form)
+    with open_source("picamera:0", size=(320, 240)) as source:
+        frame = next(iter(source))
+        assert source.size == (320, 240)
+    assert frame.image.shape == (240, 320, 3)
+    assert_red_left(frame.image)
+
+
+def test_a_picamera_with_a_format_of_its_own_is_refused_and_given_back(picamera2, monkeypatch):
+    monkeypatch.setattr(picamera2, "adjusts_to", "R8")
+    with pytest.raises(SourceError, match=r"in R8; ferlite reads RGB888"):
+        open_source("picamera:0")
+    assert not picamera2.held
+
+
+def test_picamera_focuses_where_it_is_told_to_and_can(picamera2, monkeypatch):
+    open_source("picamera:0").close()
+    assert picamera2.set_controls == {}
+    open_source("picamera:0", autofocus=True, rate=15).close()
+    assert picamera2.set_controls == {"AfMode": 2, "FrameRate": 15}
+    monkeypatch.setattr(picamera2, "camera_controls", {})
+    open_source("picamera:0", autofocus=True).close()
+    assert picamera2.set_controls == {}
+
+
+def test_a_picamera_that_hangs_is_given_back_when_closed(picamera2, monkeypatch):
+    monkeypatch.setattr(cameras, "_CAPTURE_SLICE", 0.01)
+    source = cameras.PiCamera()
+    source._camera._left = -1  # from now on no picture is ever ready
+    reader = threading.Thread(target=list, args=(source,))
+    reader.start()
+    source.close()
+    reader.join(5)
+    assert not picamera2.held
+
+
+def test_a_picamera_that_never_gives_a_picture_does_not_open(picamera2, monkeypatch):
+    monkeypatch.setattr(cameras, "_CAPTURE_SLICE", 0.01)
+    monkeypatch.setattr(cameras, "_CAPTURE_TIMEOUT", 0.02)
+    monkeypatch.setattr(picamera2, "gives", -1)
+    with pytest.raises(SourceError, match=r"no picture for 0.02 s; .*ribbon"):
+        open_source("picamera:0")
     assert not picamera2.held
 
 
@@ -199,7 +281,7 @@ def mjpeg():
 
 def test_an_http_stream_gives_bgr_and_its_end_is_an_error(mjpeg):
     frames = []
-    with open_source(f"http://{mjpeg}") as source, pytest.raises(SourceError, match=r"off after \d+ frames"):
+    with cameras.Stream(f"http://{mjpeg}") as source, pytest.raises(SourceError, match=r"off after \d+ frames"):
         frames.extend(source)
     assert len(frames) >= 8
     assert source.size == (160, 120)
