@@ -100,7 +100,7 @@ class Recovering(Source):
     def close(self) -> None:
         """Leave the source; wait for a read that is under way, but not for one that hangs."""
         self._closed.set()
-        self._attempts[-1].leave(patience=1.0)
+        self._attempts[-1].leave(patience=0.8)
 
     def _begin(self) -> None:
         """Open the source and wait for its first frame.
