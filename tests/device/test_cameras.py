@@ -11,6 +11,7 @@ import pytest
 
 from ferlite.device import cameras
 from ferlite.device.handles import Handle
+from ferlite.device.recovery import Recovering
 from ferlite.device.sources import open_source
 from ferlite.models.errors import SourceError
 
@@ -237,6 +238,91 @@ def test_no_permission_names_the_group(monkeypatch):
     monkeypatch.setattr(cameras.os, "access", lambda path, mode: False)
     with pytest.raises(SourceError, match=r"sudo usermod -aG video \$USER"):
         open_source("usb:/dev/null")
+
+
+class FakeCapture:
+    """What a `cv2.VideoCapture` of a USB camera gives: pictures until it is unplugged."""
+
+    def __init__(self, pictures):
+        self.pictures = pictures
+        self.released = False
+
+    def get(self, number):
+        return 30.0
+
+    def read(self):
+        if not self.pictures:
+            return False, None
+        self.pictures -= 1
+        return True, red_and_blue(160, 120)
+
+    def release(self):
+        self.released = True
+
+
+class Usb:
+    """Which USB cameras are plugged in, and what was asked of them when they were opened."""
+
+    def __init__(self):
+        self.plugged = {}
+        self.asked = []
+
+    def open_capture(self, device, backend, options=()):
+        self.asked = list(options)
+        return self.plugged.get(device)
+
+
+@pytest.fixture
+def usb(monkeypatch):
+    usb = Usb()
+    monkeypatch.setattr(cameras, "open_capture", usb.open_capture)
+    monkeypatch.setattr(cameras, "video_devices", lambda: sorted(usb.plugged))
+    return usb
+
+
+def test_a_usb_camera_is_asked_for_mjpg_before_its_size_and_gives_bgr(usb):
+    usb.plugged["/dev/video0"] = capture = FakeCapture(5)
+    with open_source("usb:0", size=(160, 120), rate=30) as source:
+        assert_red_left(next(iter(source)).image)
+        assert (source.spec, source.size, source.rate, source.live) == ("/dev/video0", (160, 120), 30.0, True)
+    assert capture.released
+    assert usb.asked[::2] == [
+        cv2.CAP_PROP_FOURCC,
+        cv2.CAP_PROP_FRAME_WIDTH,
+        cv2.CAP_PROP_FRAME_HEIGHT,
+        cv2.CAP_PROP_FPS,
+    ]
+
+
+def test_a_usb_camera_that_is_unplugged_and_plugged_in_elsewhere_is_found_by_auto(usb, no_picamera2):
+    usb.plugged["/dev/video0"] = first = FakeCapture(3)
+    waited = []
+
+    def pause(seconds):
+        waited.append(usb.plugged.pop("/dev/video0", None))
+        if len(waited) == 3:
+            usb.plugged["/dev/video1"] = FakeCapture(1000)
+
+    with Recovering(cameras.open_any, "auto", pause=pause) as source:
+        assert source.spec == "/dev/video0"
+        next(frame for frame in source if source.reopened)
+        assert (source.spec, source.reopened, len(waited)) == ("/dev/video1", 1, 3)
+    assert first.released
+
+
+def test_auto_passes_over_a_device_that_gives_no_picture(usb, no_picamera2):
+    usb.plugged |= {"/dev/video0": FakeCapture(0), "/dev/video1": FakeCapture(5)}
+    with open_source("auto") as source:
+        assert source.spec == "/dev/video1"
+    assert usb.plugged["/dev/video0"].released
+
+
+def test_a_decoder_that_fails_on_a_picture_is_a_loss(usb):
+    usb.plugged["/dev/video0"] = capture = FakeCapture(1)
+    source = cameras.UsbCamera("/dev/video0")
+    capture.read = lambda: cv2.cvtColor(np.zeros(0, np.uint8), cv2.COLOR_BGR2GRAY)
+    with pytest.raises(SourceError, match="broke off after 1 frames; it was unplugged"):
+        list(source)
 
 
 def test_auto_takes_the_pi_camera(picamera2):
