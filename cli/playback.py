@@ -60,8 +60,8 @@ class Summary:
     def __str__(self) -> str:
         stages = ", ".join(f"{name} {ms:.2f}" for name, ms in self.stages.items())
         dropped = f", {self.dropped} dropped" if self.dropped else ""
-        dropped += f", reopened {self.reopened} times" if self.reopened else ""
-        return f"{self.frames} frames{dropped}, {self.faces} faces; ms a frame: {stages or '-'}"
+        reopened = f", reopened: {self.reopened}" if self.reopened else ""
+        return f"{self.frames} frames{dropped}{reopened}, {self.faces} faces; ms a frame: {stages or '-'}"
 
 
 def play(

@@ -33,10 +33,10 @@ def run(
     rotate: Annotated[int, typer.Option(help="Degrees clockwise: 0, 90, 180 or 270.")] = 0,
     autofocus: Annotated[bool, typer.Option(help="Let the Pi's camera focus all the time.")] = False,
     stall: Annotated[
-        float, typer.Option(help="Open a camera or stream again after so many seconds without a frame.")
+        float, typer.Option(min=0.1, help="Seconds without a frame until a camera or stream is opened again.")
     ] = 5.0,
     reopen: Annotated[
-        int | None, typer.Option(help="Give up after so many attempts in vain; if not given, never.")
+        int | None, typer.Option(min=0, help="Give up after so many attempts in vain; if not given, never.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
     labels: Annotated[

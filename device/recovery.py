@@ -140,7 +140,7 @@ class Recovering(Source):
         while not self._closed.is_set():
             loss = f"{self.spec}: {error}" if isinstance(error, TimeoutError) else str(error)
             if not self.live or (self._reopen is not None and self._failed >= self._reopen):
-                raise SourceError(f"{loss}; opened again {self._failed} times" if self._failed else loss) from error
+                raise SourceError(f"{loss}; gave up after attempt {self._failed}" if self._failed else loss) from error
             delay = _FIRST_DELAY * 2 ** min(self._failed, _DOUBLINGS) * (1 - self._chance() / 2)
             self._failed += 1
             _log.warning("%s; opening it again in %.1f s (attempt %d)", loss, delay, self._failed)
@@ -151,7 +151,7 @@ class Recovering(Source):
                 error = again
             else:
                 self.reopened += 1
-                _log.warning("%s gives frames again; reopened %d times so far", self.spec, self.reopened)
+                _log.warning("%s gives frames again (reopened so far: %d)", self.spec, self.reopened)
                 return
 
 

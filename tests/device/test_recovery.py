@@ -127,7 +127,7 @@ def test_a_source_that_stalls_is_opened_again_and_numbered_on(staged, caplog):
     assert stage.opened[0].closed.is_set()
     assert [record.message for record in caplog.records] == [
         "cam: no frame for 3 s; opening it again in 1.0 s (attempt 1)",
-        "cam gives frames again; reopened 1 times so far",
+        "cam gives frames again (reopened so far: 1)",
     ]
 
 
@@ -164,7 +164,7 @@ def test_a_loss_is_an_error_where_opening_again_is_not_wanted(staged):
 
 def test_it_gives_up_after_so_many_attempts_in_vain(staged):
     stage = staged([0.0, HANG], LOST, LOST, [0.0])
-    with pytest.raises(SourceError, match="check the cable; opened again 2 times"):
+    with pytest.raises(SourceError, match="check the cable; gave up after attempt 2"):
         list(stage.recovering(reopen=2))
     assert len(stage.pauses) == 2
 
@@ -236,4 +236,4 @@ def test_the_count_reaches_results_and_summary(staged):
     with Pipeline(stage.recovering(), Classifier.load()) as pipeline:
         play(pipeline, [], summary, on_frame=lambda result: lines.append(result.to_json()))
     assert [line["reopened"] for line in lines] == [0, 1]
-    assert "2 frames, reopened 1 times" in str(summary)
+    assert "2 frames, reopened: 1, " in str(summary)
