@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -239,10 +239,11 @@ class PiCamera(Camera):
 
     def _wait(self) -> NDArray[np.uint8] | None:
         """Wait for a picture as the camera gives it, in slices: a camera that hangs must be closed all the same."""
-        job = self._camera.capture_array("main", wait=False)
+        done = threading.Event()
+        job = self._camera.capture_array("main", wait=False, signal_function=lambda job: done.set())
         for _ in range(round(_CAPTURE_TIMEOUT / _CAPTURE_SLICE)):
-            with suppress(TimeoutError):
-                return np.asarray(job.get_result(timeout=_CAPTURE_SLICE), np.uint8)
+            if done.wait(_CAPTURE_SLICE):
+                return np.asarray(self._camera.wait(job), np.uint8)
             if self._handle.closed:
                 return None
         raise TimeoutError(f"no picture for {_CAPTURE_TIMEOUT:g} s")

@@ -121,7 +121,8 @@ def open_source(
 ) -> Source:
     """Open a camera, stream, clip or picture.
 
-    Cameras and streams are watched: see `recovery.Recovering`.
+    Of a camera or stream the newest frame is handed out, and it is opened again when it stalls or
+    breaks off: see `recovery.Recovering`.
 
     Args:
         spec: A picture file, a folder of pictures (in the order of their names) or a video file; a

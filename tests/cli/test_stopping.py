@@ -17,7 +17,6 @@ COMMAND = [sys.executable, "-c", "from ferlite.cli.app import main; main()"]
 # A camera whose driver hangs for ever, after some frames or while it is started.
 HANGING = """
 import threading
-from concurrent.futures import Future
 from pathlib import Path
 import numpy as np
 
@@ -44,13 +43,13 @@ class Picamera2:
     def start(self):
         self.hang_at(-1)
 
-    def capture_array(self, name, wait):
+    def capture_array(self, name, wait, signal_function):
         self.left -= 1
         self.hang_at(0)
-        job = Future()
-        job.get_result = job.result
-        job.set_result(np.zeros((480, 640, 3), np.uint8))
-        return job
+        signal_function(None)
+
+    def wait(self, job):
+        return np.zeros((480, 640, 3), np.uint8)
 
     def close(self):
         pass

@@ -70,7 +70,7 @@ class FakePicamera2:
         assert self._main is not None
         self._running = True
 
-    def capture_array(self, name="main", wait=None):
+    def capture_array(self, name="main", wait=None, signal_function=None):
         """Return a job, as Picamera2 does for `wait=False`; one that is never done, where no picture comes."""
         assert wait is False
         job = Future()
@@ -79,8 +79,11 @@ class FakePicamera2:
         elif self._left > 0:
             self._left -= 1
             job.set_result(as_picamera2_has_it(red_and_blue(*self._main["size"]), self._main["format"]))
-        job.get_result = job.result
+        job.add_done_callback(signal_function)
         return job
+
+    def wait(self, job):
+        return job.result()
 
     def close(self):
         self._running = False
