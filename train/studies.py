@@ -85,6 +85,8 @@ class Study(BaseModel):
             DataError: A value does not fit.
         """
         base = recipes.load(variant.recipe or self.recipe)
+        if not variant.change:
+            return base
         return recipes.change(base, variant.change | {"name": f"{self.name}-{variant.name}"})
 
 
