@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,13 @@ import typer
 from rich.table import Table
 
 from ..models import registry
+from ..models.files import read_bytes, write_bytes
 from .console import console
 from .extras import needs
+
+_HOUSE = Path(__file__).parents[1]
+_REFERENCE = _HOUSE / "benchmarks" / "reference"
+_RESULTS = _HOUSE / "train" / "RESULTS.md"
 
 app = typer.Typer(help="For maintainers: rebuild the files that ferlite ships.", no_args_is_help=True)
 
@@ -33,6 +39,21 @@ def eigenfaces(
         f"{path}: {path.stat().st_size:,} bytes; {about['components']} components explain "
         f"{about['explained']:.1%} of the variance of {sum(about['faces'])} faces"
     )
+
+
+@app.command()
+def results(
+    folder: Annotated[Path, typer.Argument(help="Folder with study-NAME.json files.")] = _REFERENCE,
+    out: Annotated[Path, typer.Option(help="Page to write.")] = _RESULTS,
+) -> None:
+    """Write the table of all studies from what `ferlite study` left."""
+    with needs("host"):
+        from ..train import results as pages
+        from ..train import studies
+    found = {path.stem.removeprefix("study-"): path for path in folder.glob("study-*.json")}
+    ordered = [json.loads(read_bytes(found[name])) for name in studies.names() if name in found]
+    commands = {name: studies.load(name).command for name in studies.names()}
+    console.print(f"{write_bytes(out, pages.page(ordered, commands).encode())}: {len(ordered)} studies")
 
 
 @app.command()

@@ -63,6 +63,7 @@ def find(
         hyperparameters=space,
         seed=recipe.seed,
     )
+    oracle.verbose = 0
     oracle._set_project_dir(str(folder), "oracle")
     for number in range(how.trials):
         trial = oracle.create_trial("ferlite")
