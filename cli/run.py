@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..device.classifier import DEFAULT_MODEL, Classifier
+from ..device.gate import Gate
 from ..device.pipeline import Pipeline
 from ..device.sinks import JsonLines, Sink, open_annotated, refuse_overwriting
 from ..models.errors import UsageError
@@ -32,6 +33,9 @@ def run(
     flip: Annotated[bool, typer.Option(help="Mirror the picture.")] = False,
     rotate: Annotated[int, typer.Option(help="Degrees clockwise: 0, 90, 180 or 270.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
+    min_face: Annotated[
+        float, typer.Option(min=0, help="Pixels; a face smaller than that is unreadable.")
+    ] = Gate.min_face,
     labels: Annotated[
         str,
         typer.Option(help="For a model without a record: its labels in the order of its outputs."),
@@ -51,7 +55,14 @@ def run(
         classifier = Classifier.load(model, threads=threads, labels=named, pixels=pixels)
         pipeline = stack.enter_context(
             Pipeline.open(
-                source, model=classifier, threads=threads, size=_size(size), rate=rate, flip=flip, rotate=rotate
+                source,
+                model=classifier,
+                threads=threads,
+                gate=Gate(min_face=min_face),
+                size=_size(size),
+                rate=rate,
+                flip=flip,
+                rotate=rotate,
             )
         )
         if output != "-":

@@ -8,13 +8,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..models.preprocess import to_bgr
 from .capture import Newest
 from .classifier import DEFAULT_MODEL, Classifier
 from .faces import FaceFinder
+from .gate import Gate
 from .sources import Source, open_source
 from .tracks import Smoothing, Tracker
-from .types import Frame, FrameResult
+from .types import Expression, Face, Frame, FrameResult
 
 
 class Pipeline:
@@ -38,11 +42,13 @@ class Pipeline:
         classifier: Classifier,
         finder: FaceFinder | None = None,
         tracker: Tracker | None = None,
+        gate: Gate | None = None,
     ):
         self.source = source
         self.classifier = classifier
         self._finder = finder or FaceFinder()
         self._tracker = tracker or Tracker()
+        self._gate = gate or Gate()
         self._newest: Newest | None = None
 
     @classmethod
@@ -53,6 +59,7 @@ class Pipeline:
         model: str | Path | Classifier = DEFAULT_MODEL,
         threads: int = 1,
         smoothing: Smoothing | None = None,
+        gate: Gate | None = None,
         **options: Any,
     ) -> Pipeline:
         """Open a source and load a model.
@@ -62,6 +69,7 @@ class Pipeline:
             model: Name of a shipped model, path of a .tflite file, or a classifier.
             threads: Threads for one inference.
             smoothing: How labels are calmed over time.
+            gate: Which faces are too small, blurred or turned away to be read.
             options: Passed to `open_source`: size, rate, flip, rotate.
 
         Raises:
@@ -72,7 +80,7 @@ class Pipeline:
         # The model first: a wrong one is known before a camera is switched on.
         classifier = model if isinstance(model, Classifier) else Classifier.load(model, threads=threads)
         finder = FaceFinder(threads=threads)
-        return cls(open_source(source, **options), classifier, finder, Tracker(smoothing))
+        return cls(open_source(source, **options), classifier, finder, Tracker(smoothing), gate)
 
     def __iter__(self) -> Iterator[FrameResult]:
         """Yield the result of each frame until the source ends.
@@ -97,9 +105,9 @@ class Pipeline:
         detected = time.perf_counter()
         faces = self._finder.landmarks(image, boxes)
         aligned = time.perf_counter()
-        expressions = [self.classifier.read(image, face) for face in faces]
+        readings = [self._read(image, face) for face in faces]
         classified = time.perf_counter()
-        tracked = tuple(self._tracker.update(faces, expressions, frame.time))
+        tracked = tuple(self._tracker.update(faces, readings, frame.time))
         done = time.perf_counter()
         stages = {
             "detect": detected - start,
@@ -113,6 +121,10 @@ class Pipeline:
             stages={name: 1000 * seconds for name, seconds in stages.items()},
             dropped=self._newest.dropped if self._newest else 0,
         )
+
+    def _read(self, image: NDArray[np.uint8], face: Face) -> Expression | str:
+        crop = self.classifier.crop(image, face)
+        return self._gate.refuses(face, crop) or self.classifier(crop)
 
     def close(self) -> None:
         """Stop capturing and close the source; may be called again."""

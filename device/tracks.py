@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .types import UNCERTAIN, Expression, Face, TrackedFace
+from .types import UNCERTAIN, UNREADABLE, Expression, Face, TrackedFace
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,7 @@ class Smoothing:
             `uncertain`.
         margin: How much a label that was given may fall under the threshold, or behind another one,
             before it gives way.
+        hold: Seconds that a label outlives the last frame in which its face could be read.
         keep: Seconds that a face may be out of sight and still be the same face.
         overlap: Least intersection over union of a face's boxes in two frames, 0 to 1.
     """
@@ -30,6 +30,7 @@ class Smoothing:
     time_constant: float = 0.3
     threshold: float = 0.4
     margin: float = 0.1
+    hold: float = 0.5
     keep: float = 1.0
     overlap: float = 0.2
 
@@ -39,8 +40,9 @@ class _Track:
     number: int
     face: Face
     seen: float
-    probabilities: NDArray[np.float32]
-    label: str
+    label: str = UNREADABLE
+    expression: Expression | None = None
+    read: float = -math.inf
 
 
 class Tracker:
@@ -55,12 +57,12 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next = 1
 
-    def update(self, faces: Sequence[Face], expressions: Sequence[Expression], time: float) -> list[TrackedFace]:
+    def update(self, faces: Sequence[Face], readings: Sequence[Expression | str], time: float) -> list[TrackedFace]:
         """Take in the faces of one frame.
 
         Args:
             faces: Faces of the frame.
-            expressions: Expression of each face.
+            readings: Expression of each face, or why it can't be read.
             time: Time of the frame in seconds; never goes back.
 
         Returns:
@@ -69,18 +71,21 @@ class Tracker:
         self._tracks = [t for t in self._tracks if time - t.seen <= self.smoothing.keep]
         matches = self._match(faces)
         result = []
-        for place, (face, raw) in enumerate(zip(faces, expressions, strict=True)):
+        for place, (face, reading) in enumerate(zip(faces, readings, strict=True)):
             track = matches.get(place)
             if track is None:
-                track = _Track(self._next, face, time, raw.probabilities, UNCERTAIN)
+                track = _Track(self._next, face, time)
                 self._next += 1
                 self._tracks.append(track)
-            else:
-                self._smooth(track, raw.probabilities, time - track.seen)
             track.face, track.seen = face, time
-            smoothed = Expression(raw.labels, track.probabilities)
-            track.label = self._decide(track.label, smoothed)
-            result.append(TrackedFace(track.number, face, raw, smoothed, track.label))
+            if isinstance(reading, Expression):
+                track.expression = self._smooth(track, reading, time)
+                track.label, track.read = self._decide(track.label, track.expression), time
+                result.append(TrackedFace(track.number, face, reading, track.expression, track.label))
+                continue
+            if time - track.read > self.smoothing.hold:
+                track.label, track.expression = UNREADABLE, None
+            result.append(TrackedFace(track.number, face, None, track.expression, track.label, reading))
         return result
 
     def forget(self) -> None:
@@ -99,15 +104,17 @@ class Tracker:
                 taken.add(track.number)
         return matches
 
-    def _smooth(self, track: _Track, probabilities: NDArray[np.float32], elapsed: float) -> None:
+    def _smooth(self, track: _Track, raw: Expression, time: float) -> Expression:
         constant = self.smoothing.time_constant
-        share = 1 - math.exp(-elapsed / constant) if constant > 0 else 1.0
-        mixed = (1 - share) * track.probabilities + share * probabilities
-        track.probabilities = mixed.astype(np.float32)
+        if track.expression is None or constant <= 0:
+            return raw
+        share = 1 - math.exp((track.read - time) / constant)
+        mixed = (1 - share) * track.expression.probabilities + share * raw.probabilities
+        return Expression(raw.labels, mixed.astype(np.float32))
 
     def _decide(self, label: str, smoothed: Expression) -> str:
         threshold, margin = self.smoothing.threshold, self.smoothing.margin
-        if label != UNCERTAIN:
+        if label not in {UNCERTAIN, UNREADABLE}:
             own = float(smoothed.probabilities[smoothed.labels.index(label)])
             if own >= threshold - margin and smoothed.confidence - own <= margin:
                 return label
