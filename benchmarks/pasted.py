@@ -131,8 +131,6 @@ def measure(seen: Seen, faces: Faces, labels: NDArray[np.int64], classifier: Cla
 
 
 def means(seen: Seen, faces: Faces) -> NDArray[np.uint8]:
-    """Return the mean of the faces that were found beside the mean of their crops, uint8 [h, 2 w]; nobody's picture."""
-    height, width = seen.crops.shape[1:]
-    mean = faces.images[seen.found].mean(axis=0).astype(np.uint8)
-    original = cv2.resize(mean, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.hstack([np.asarray(original, np.uint8), seen.crops.mean(axis=0).astype(np.uint8)])
+    """Return the mean of the faces that were found beside the mean of their crops, uint8 [200, 400]; nobody's picture."""
+    both = (pictures.mean(axis=0).astype(np.uint8) for pictures in (faces.images[seen.found], seen.crops))
+    return np.hstack([cv2.resize(mean, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for mean in both]).astype(np.uint8)

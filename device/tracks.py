@@ -10,6 +10,8 @@ import numpy as np
 
 from .types import UNCERTAIN, UNREADABLE, Expression, Face, TrackedFace
 
+Box = tuple[float, float, float, float]
+
 
 @dataclass(frozen=True)
 class Smoothing:
@@ -24,7 +26,7 @@ class Smoothing:
             before it gives way.
         hold: Seconds that a label outlives the last frame in which its face could be read.
         keep: Seconds that a face may be out of sight and still be the same face.
-        overlap: Least intersection over union of a face's boxes in two frames, 0 to 1.
+        overlap: Least intersection over union, 0 to 1, of a face's box and the one where it was going.
     """
 
     time_constant: float = 0.3
@@ -35,14 +37,33 @@ class Smoothing:
     overlap: float = 0.2
 
 
+_VELOCITY_CONSTANT = 0.3  # seconds
+
+
 @dataclass
 class _Track:
     number: int
     face: Face
     seen: float
+    velocity: tuple[float, float] = (0.0, 0.0)  # pixels a second
     label: str = UNREADABLE
     expression: Expression | None = None
     read: float = -math.inf
+
+    def expected(self, time: float) -> Box:
+        """Return the box that moved on as it was moving."""
+        elapsed, (x, y, width, height) = time - self.seen, self.face.box
+        return x + self.velocity[0] * elapsed, y + self.velocity[1] * elapsed, width, height
+
+    def see(self, face: Face, time: float) -> None:
+        """Note where the face is now, and how it moves."""
+        elapsed = time - self.seen
+        if elapsed > 0:
+            share = -math.expm1(-elapsed / _VELOCITY_CONSTANT)
+            moved = (_middle(face.box)[axis] - _middle(self.face.box)[axis] for axis in (0, 1))
+            x, y = (v + share * (way / elapsed - v) for v, way in zip(self.velocity, moved, strict=True))
+            self.velocity = x, y
+        self.face, self.seen = face, time
 
 
 class Tracker:
@@ -69,7 +90,7 @@ class Tracker:
             The same faces in the same order with their history.
         """
         self._tracks = [t for t in self._tracks if time - t.seen <= self.smoothing.keep]
-        matches = self._match(faces)
+        matches = self._match(faces, time)
         result = []
         for place, (face, reading) in enumerate(zip(faces, readings, strict=True)):
             track = matches.get(place)
@@ -77,7 +98,7 @@ class Tracker:
                 track = _Track(self._next, face, time)
                 self._next += 1
                 self._tracks.append(track)
-            track.face, track.seen = face, time
+            track.see(face, time)
             if isinstance(reading, Expression):
                 track.expression = self._smooth(track, reading, time)
                 track.label, track.read = self._decide(track.label, track.expression), time
@@ -92,9 +113,10 @@ class Tracker:
         """Drop all tracks, as between unrelated pictures; their numbers are not used again."""
         self._tracks = []
 
-    def _match(self, faces: Sequence[Face]) -> dict[int, _Track]:
-        """Pair faces with tracks, largest overlap first."""
-        pairs = [(overlap(f.box, t.face.box), i, t) for i, f in enumerate(faces) for t in self._tracks]
+    def _match(self, faces: Sequence[Face], time: float) -> dict[int, _Track]:
+        """Pair faces with tracks, largest overlap first, each track being where it was going (Bewley et al. 2016)."""
+        expected = [(track, track.expected(time)) for track in self._tracks]
+        pairs = [(overlap(face.box, box), i, track) for i, face in enumerate(faces) for track, box in expected]
         pairs = [pair for pair in pairs if pair[0] >= self.smoothing.overlap]
         matches: dict[int, _Track] = {}
         taken: set[int] = set()
@@ -121,7 +143,7 @@ class Tracker:
         return smoothed.label if smoothed.confidence >= threshold else UNCERTAIN
 
 
-def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+def overlap(a: Box, b: Box) -> float:
     """Return the intersection over union of two boxes (x, y, width, height), 0 to 1."""
     wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
@@ -129,3 +151,7 @@ def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, 
         return 0.0
     shared = wide * high
     return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return box[0] + box[2] / 2, box[1] + box[3] / 2
