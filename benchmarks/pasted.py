@@ -131,6 +131,6 @@ def measure(seen: Seen, faces: Faces, labels: NDArray[np.int64], classifier: Cla
 
 
 def means(seen: Seen, faces: Faces) -> NDArray[np.uint8]:
-    """Return the mean of the faces that were found beside the mean of their crops, uint8 [200, 400]; nobody's picture."""
+    """Return the mean of the faces found beside the mean of their crops, uint8 [200, 400]; nobody's picture."""
     both = (pictures.mean(axis=0).astype(np.uint8) for pictures in (faces.images[seen.found], seen.crops))
     return np.hstack([cv2.resize(mean, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC) for mean in both]).astype(np.uint8)

@@ -16,12 +16,14 @@ from ..models.errors import UsageError
 from .console import console, place, print_json, progress
 from .faces import faces
 from .footprint import footprint
+from .gates import gates
 from .playback import terminable
 from .train import DATA_HELP
 
 app = typer.Typer(help="Measure model files and the pipeline; compare results.", no_args_is_help=True)
 app.command()(footprint)
 app.command()(faces)
+app.command()(gates)
 
 Models = Annotated[list[str], typer.Argument(help="Shipped models or .tflite files, compared with one another.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -98,7 +98,11 @@ class Classifier:
             image: uint8 [h, w, 3] BGR, the frame at full resolution.
             face: A face that was found in it.
         """
-        return self(self.crop(image, face))
+        return self.name(self.crop(image, face))
+
+    def name(self, crop: NDArray[np.uint8]) -> Expression:
+        """Name the expression on what `crop` cut."""
+        return Expression(self.labels, self.probabilities(crop[None])[0])
 
     def crop(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
         """Cut a face from a frame as the training faces were: uint8 grey of the model's size; see `read`."""

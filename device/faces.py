@@ -44,6 +44,10 @@ class FaceFinder:
             print(face.box, face.landmarks)
 
     Not to be shared between threads.
+
+    Attributes:
+        detector: YuNet in its runtime.
+        landmarker: O-Net in its runtime.
     """
 
     def __init__(
@@ -80,9 +84,9 @@ class FaceFinder:
                 f"not {score}, {gate} and {max_faces}"
             )
         self.score, self.gate, self.max_faces = score, gate, max_faces
-        self._detector = LoadedModel(registry.path(detector), threads=threads)
-        self._dtype = self._detector.inputs[0]["dtype"]
-        self._landmarker = LoadedModel(registry.path("onet"), threads=threads)
+        self.detector = LoadedModel(registry.path(detector), threads=threads)
+        self._dtype = self.detector.inputs[0]["dtype"]
+        self.landmarker = LoadedModel(registry.path("onet"), threads=threads)
 
     def find(self, image: NDArray[np.uint8]) -> list[Face]:
         """Find faces and their landmarks: `boxes`, then `landmarks`.
@@ -112,7 +116,7 @@ class FaceFinder:
             DataError: The picture has another shape or dtype, or no pixels.
         """
         picture, (across, down) = fit(image)
-        found = decode(self._detector.run(to_input(picture[None], self._dtype)), self.score)
+        found = decode(self.detector.run(to_input(picture[None], self._dtype)), self.score)
         return found[: self.max_faces] * np.array([across, down, across, down, 1], np.float32)
 
     def landmarks(self, image: NDArray[np.uint8], boxes: NDArray[np.float32]) -> list[Face]:
@@ -136,7 +140,7 @@ class FaceFinder:
             crop = _square(image, left, top, side)
             if crop is None:
                 continue
-            outputs = self._landmarker.run(to_input(crop[None], np.float32))
+            outputs = self.landmarker.run(to_input(crop[None], np.float32))
             by_width = {out.shape[-1]: out[0] for out in outputs}
             if by_width[2][1] < self.gate:
                 continue
@@ -163,7 +167,7 @@ def steadied(points: NDArray[np.floating], box: tuple[float, float, float, float
     x, y, width, height = box
     turn = similarity(_LANDMARKS_IN_BOX, points)[:, :2]
     unit = math.sqrt(width * height) / max(math.hypot(*turn[0]), 1e-6)
-    expected = unit * _LANDMARKS_IN_BOX @ turn.T + (x + width / 2, y + height / 2)
+    expected = _LANDMARKS_IN_BOX @ (unit * turn.T) + (x + width / 2, y + height / 2)
     return (points + _BOX_WEIGHT * (expected - points)).astype(np.float32)
 
 
@@ -215,8 +219,10 @@ def fit(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[float, float
     if factor < 1 / 4:
         # To average all pixels of a large frame takes longer than the network; sixteen for one will do.
         image = np.asarray(cv2.resize(image, (4 * wide, 4 * high), interpolation=cv2.INTER_NEAREST), np.uint8)
-    picture = np.zeros((*DETECTOR_SIZE, 3), np.uint8)
-    picture[:high, :wide] = _resized_rgb(image, wide, high)
+    picture = np.empty((*DETECTOR_SIZE, 3), np.uint8)
+    cv2.cvtColor(shrunk(image, wide, high), cv2.COLOR_BGR2RGB, dst=picture[:high, :wide])
+    picture[high:] = 0
+    picture[:, wide:] = 0
     return picture, (width / wide, height / high)
 
 
@@ -235,16 +241,18 @@ _LANDMARKS_IN_BOX = np.array(LANDMARKS_IN_BOX)
 
 def _distinct(found: NDArray[np.float32]) -> list[int]:
     """Choose the best of each group of boxes that overlap (greedy non-maximum suppression)."""
-    corners, far = found[:, :2], found[:, :2] + found[:, 2:4]
-    areas = found[:, 2] * found[:, 3]
     order = np.argsort(-found[:, 4], kind="stable")
+    near, size = found[order, None, :2], found[order, None, 2:4]
+    far, areas = near + size, size.prod(axis=2)
+    sides = np.minimum(far, far.transpose(1, 0, 2)) - np.maximum(near, near.transpose(1, 0, 2))
+    shared = np.maximum(sides, 0).prod(axis=2)
+    clash = shared > _MAX_OVERLAP * (areas + areas.T - shared)
+    left = np.ones(len(order), bool)
     kept = []
-    while order.size:
-        best, order = order[0], order[1:]
-        kept.append(int(best))
-        sides = np.minimum(far[best], far[order]) - np.maximum(corners[best], corners[order])
-        shared = np.maximum(sides, 0).prod(axis=1)
-        order = order[shared <= _MAX_OVERLAP * (areas[best] + areas[order] - shared)]
+    for place, best in enumerate(order.tolist()):
+        if left[place]:
+            kept.append(best)
+            left &= ~clash[place]
     return kept
 
 

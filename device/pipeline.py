@@ -34,6 +34,7 @@ class Pipeline:
     Attributes:
         source: Where frames come from.
         classifier: What names the expressions.
+        finder: What finds the faces.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Pipeline:
     ):
         self.source = source
         self.classifier = classifier
-        self._finder = finder or FaceFinder()
+        self.finder = finder or FaceFinder()
         self._tracker = tracker or Tracker()
         self._gate = gate or Gate()
         self._newest: Newest | None = None
@@ -101,9 +102,9 @@ class Pipeline:
             self._tracker.forget()
         start = time.perf_counter()
         image = to_bgr(frame.image)
-        boxes = self._finder.boxes(image)
+        boxes = self.finder.boxes(image)
         detected = time.perf_counter()
-        faces = self._finder.landmarks(image, boxes)
+        faces = self.finder.landmarks(image, boxes)
         aligned = time.perf_counter()
         readings = [self._read(image, face) for face in faces]
         classified = time.perf_counter()
@@ -124,7 +125,7 @@ class Pipeline:
 
     def _read(self, image: NDArray[np.uint8], face: Face) -> Expression | str:
         crop = self.classifier.crop(image, face)
-        return self._gate.refuses(face, crop) or self.classifier(crop)
+        return self._gate.refuses(face, crop) or self.classifier.name(crop)
 
     def close(self) -> None:
         """Stop capturing and close the source; may be called again."""

@@ -96,7 +96,10 @@ def to_input(
     if dtype == np.int8 and quantization == (1.0, -128) and (low, high) == (0.0, 255.0):
         # Flipping the top bit subtracts 128 without leaving eight bits.
         return (batch ^ 0x80).view(np.int8)
-    real = batch * np.float32((high - low) / 255) + np.float32(low)
+    if (low, high) == (0.0, 255.0):
+        real = batch.astype(np.float32)
+    else:
+        real = batch * np.float32((high - low) / 255) + np.float32(low)
     if dtype == np.float32:
         return real
     scale, zero = quantization
@@ -138,10 +141,12 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> ND
         float64 [2, 3] for `cv2.warpAffine`. As complex numbers the fit is one division: Umeyama 1991
         without reflection, in two dimensions.
     """
-    here, there = (p[:, 0].astype(np.float64) + 1j * p[:, 1] for p in (source, target))
-    here_mean, there_mean = here.mean(), there.mean()
-    spread = np.sum(np.abs(here - here_mean) ** 2)
-    turn = np.sum(np.conj(here - here_mean) * (there - there_mean)) / max(spread, 1e-12)
+    # Python's own complex numbers: for five points they take a third of the time of numpy's.
+    here, there = ([complex(x, y) for x, y in points.tolist()] for points in (source, target))
+    here_mean, there_mean = sum(here) / len(here), sum(there) / len(there)
+    here = [point - here_mean for point in here]
+    spread = sum(abs(point) ** 2 for point in here)
+    turn = sum(p.conjugate() * (q - there_mean) for p, q in zip(here, there, strict=True)) / max(spread, 1e-12)
     shift = there_mean - turn * here_mean
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
