@@ -16,7 +16,7 @@ from ..device.classifier import DEFAULT_MODEL, Classifier
 from ..device.faces import FaceFinder
 from ..device.pipeline import Pipeline
 from ..device.sources import open_source
-from ..device.tracks import Tracker, overlap
+from ..device.tracks import overlap
 from ..device.types import UNCERTAIN, UNREADABLE, FrameResult
 from ..models.errors import DataError, MissingFileError
 from ..models.files import write_bytes
@@ -49,6 +49,7 @@ def measure(
     detectors: Sequence[str | Path] = ("yunet",),
     rolls: Sequence[float] = (0.0, 20.0, -20.0),
     limit: int | None = None,
+    scan_every: int = 1,
     out: str | Path | None = None,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> dict[str, Any]:
@@ -62,6 +63,7 @@ def measure(
             the first also on pasted faces.
         rolls: Degrees by which faces of FER2013's PublicTest are turned when they are pasted.
         limit: Paste only the first so many.
+        scan_every: Of clips, as `Pipeline.open` takes it.
         out: Folder for the mean face beside the mean crop of the upright faces.
         on_step: Called with the name of each step as it begins.
 
@@ -84,7 +86,7 @@ def measure(
         row["clips"] = []
         for name, faces in CLIPS.items():
             on_step(f"{detector}: {name}")
-            row["clips"].append({"clip": name, **clip(data / "media" / name, faces, classifier, finder)})
+            row["clips"].append({"clip": name, **clip(data / "media" / name, faces, classifier, finder, scan_every)})
         rows.append(row)
     dataset = datasets.load(data / "fer2013.csv")
     faces = dataset.split("validation")
@@ -104,6 +106,7 @@ def measure(
         "schema": SCHEMA,
         **machine.describe(),
         "model": str(model),
+        "scan_every": scan_every,
         "crop": classifier.record.crop.source if classifier.record.crop else "",
         "detectors": rows,
         "pasted": pasted_rows,
@@ -158,7 +161,7 @@ def photos(folder: Path, finder: FaceFinder) -> dict[str, Any]:
     }
 
 
-def clip(path: Path, faces: int, classifier: Classifier, finder: FaceFinder) -> dict[str, Any]:
+def clip(path: Path, faces: int, classifier: Classifier, finder: FaceFinder, scan_every: int = 1) -> dict[str, Any]:
     """Run the pipeline on a clip.
 
     Args:
@@ -166,6 +169,7 @@ def clip(path: Path, faces: int, classifier: Classifier, finder: FaceFinder) -> 
         faces: How many faces each of its frames shows.
         classifier: Names the expressions.
         finder: Finds the faces.
+        scan_every: As `Pipeline.open` takes it.
 
     Returns:
         JSON-ready: `frames`; `faces` in a frame; `exact`, the share of frames with just as many found;
@@ -178,7 +182,7 @@ def clip(path: Path, faces: int, classifier: Classifier, finder: FaceFinder) -> 
     """
     if not path.exists():
         raise MissingFileError(f"there is no {path}; --data wants a folder with fer2013.csv and media/")
-    with Pipeline(open_source(path), classifier, finder, Tracker()) as pipeline:
+    with Pipeline(open_source(path), classifier, finder, scan_every=scan_every) as pipeline:
         results = [(result.frame.time, len(result.faces), _labels(result)) for result in pipeline]
     counts = [count for _, count, _ in results]
     seen = [label for _, _, labels in results for label in labels.values()]

@@ -22,6 +22,7 @@ def faces(
         list[str] | None, typer.Option(help="Face detector to measure: shipped or .tflite; may be given again.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Paste only the first so many faces.")] = None,
+    scan_every: Annotated[int, typer.Option(min=1, help="Of clips, scan whole frames only every so many.")] = 1,
     out: Annotated[
         Path | None, typer.Option(help="Folder for faces.json and the mean face beside the mean crop.")
     ] = None,
@@ -32,7 +33,13 @@ def faces(
 
     with console.status("") as status:
         result = bench.measure(
-            data, model=model, detectors=detector or ["yunet"], limit=limit, out=out, on_step=status.update
+            data,
+            model=model,
+            detectors=detector or ["yunet"],
+            limit=limit,
+            scan_every=scan_every,
+            out=out,
+            on_step=status.update,
         )
     if out is not None:
         write_bytes(out / "faces.json", json.dumps(result, indent=2).encode())

@@ -36,6 +36,12 @@ def run(
     min_face: Annotated[
         float, typer.Option(min=0, help="Pixels; a face smaller than that is unreadable.")
     ] = Gate.min_face,
+    scan_every: Annotated[
+        int, typer.Option(min=1, help="Scan whole frames only every so many; between, follow the known faces.")
+    ] = 1,
+    detector_threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the face models, if not --threads.")
+    ] = None,
     labels: Annotated[
         str,
         typer.Option(help="For a model without a record: its labels in the order of its outputs."),
@@ -59,6 +65,8 @@ def run(
                 model=classifier,
                 threads=threads,
                 gate=Gate(min_face=min_face),
+                scan_every=scan_every,
+                detector_threads=detector_threads,
                 size=_size(size),
                 rate=rate,
                 flip=flip,

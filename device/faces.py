@@ -8,6 +8,7 @@ Convolutional Networks", 2016. Both run as shipped model files in the runtime th
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,7 @@ from ..models import registry
 from ..models.errors import UsageError
 from ..models.preprocess import shrunk, similarity, to_bgr, to_input
 from ..models.runtime import LoadedModel
-from .types import Face
+from .types import Box, Face
 
 DETECTOR_SIZE = (256, 320)
 """Height and width of the picture that YuNet looks at."""
@@ -33,6 +34,7 @@ _LANDMARK_SIZE = 48
 _LANDMARK_SHARE = 0.9
 _BOX_WEIGHT = 0.6  # of what the box says against O-Net's landmarks
 _STRIDES = (8, 16, 32)
+_MOST_BOXES = 512  # the best ones; bounds time and memory where nearly every place scores
 _MAX_OVERLAP = 0.3  # of two boxes, intersection over union; the value of OpenCV's YuNet demo
 
 
@@ -85,6 +87,7 @@ class FaceFinder:
             )
         self.score, self.gate, self.max_faces = score, gate, max_faces
         self.detector = LoadedModel(registry.path(detector), threads=threads)
+        self._picture = np.empty((*DETECTOR_SIZE, 3), np.uint8)
         self._dtype = self.detector.inputs[0]["dtype"]
         self.landmarker = LoadedModel(registry.path("onet"), threads=threads)
 
@@ -115,7 +118,7 @@ class FaceFinder:
         Raises:
             DataError: The picture has another shape or dtype, or no pixels.
         """
-        picture, (across, down) = fit(image)
+        picture, (across, down) = fit(image, self._picture)
         found = decode(self.detector.run(to_input(picture[None], self._dtype)), self.score)
         return found[: self.max_faces] * np.array([across, down, across, down, 1], np.float32)
 
@@ -135,23 +138,50 @@ class FaceFinder:
         image = to_bgr(image)
         faces = []
         for x, y, width, height, score in boxes.tolist():
-            side = max(1, round(_LANDMARK_SHARE * max(width, height)))
-            left, top = round(x + (width - side) / 2), round(y + (height - side) / 2)
-            crop = _square(image, left, top, side)
-            if crop is None:
-                continue
-            outputs = self.landmarker.run(to_input(crop[None], np.float32))
-            by_width = {out.shape[-1]: out[0] for out in outputs}
-            if by_width[2][1] < self.gate:
-                continue
-            # Five x, then five y, as fractions of the square.
-            points = by_width[10].reshape(2, 5).T * side + (left, top)
             box = (x, y, width, height)
-            faces.append(Face(box, score, steadied(points, box)))
+            points = self._points(image, box)
+            if points is not None:
+                faces.append(Face(box, score, steadied(points, box)))
         return faces
 
+    def again(self, image: NDArray[np.uint8], faces: Sequence[Face]) -> list[Face]:
+        """Find faces of the frame before by O-Net alone, which sees no new ones; see `follow`.
 
-def steadied(points: NDArray[np.floating], box: tuple[float, float, float, float]) -> NDArray[np.float32]:
+        Args:
+            image: As for `find`.
+            faces: Where they were.
+
+        Returns:
+            Those that are still there, in the same order, with their old score, and boxes that moved
+            as their landmarks did.
+
+        Raises:
+            DataError: The picture has another shape or dtype, or no pixels.
+        """
+        image = to_bgr(image)
+        found = []
+        for face in faces:
+            points = self._points(image, face.box)
+            if points is not None:
+                found.append(Face(_box_of(points, face.box), face.score, points.astype(np.float32)))
+        return found
+
+    def _points(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.float64] | None:
+        """Return O-Net's points in a box, float64 [5, 2] in pixels; None if there is no face."""
+        x, y, width, height = box
+        side = max(1, round(_LANDMARK_SHARE * max(width, height)))
+        left, top = round(x + (width - side) / 2), round(y + (height - side) / 2)
+        crop = _square(image, left, top, side)
+        if crop is None:
+            return None
+        by_width = {out.shape[-1]: out[0] for out in self.landmarker.run(to_input(crop[None], np.float32))}
+        if by_width[2][1] < self.gate:
+            return None
+        # Five x, then five y, as fractions of the square.
+        return by_width[10].reshape(2, 5).T.astype(np.float64) * side + (left, top)
+
+
+def steadied(points: NDArray[np.floating], box: Box) -> NDArray[np.float32]:
     """Move landmarks towards where the box says that they are, turned as they are turned.
 
     Landmarks and box err by about as much and not together: a crop cut by their mean loses half as
@@ -169,6 +199,15 @@ def steadied(points: NDArray[np.floating], box: tuple[float, float, float, float
     unit = math.sqrt(width * height) / max(math.hypot(*turn[0]), 1e-6)
     expected = _LANDMARKS_IN_BOX @ (unit * turn.T) + (x + width / 2, y + height / 2)
     return (points + _BOX_WEIGHT * (expected - points)).astype(np.float32)
+
+
+def _box_of(points: NDArray[np.floating], box: Box) -> Box:
+    """Return the box that points imply, with the proportions of another: what `steadied` does in reverse."""
+    matrix = similarity(_LANDMARKS_IN_BOX, points)
+    (scale_x, scale_y), (x, y) = matrix[:, 0].tolist(), matrix[:, 2].tolist()
+    grown = math.hypot(scale_x, scale_y) / math.sqrt(box[2] * box[3])
+    width, height = grown * box[2], grown * box[3]
+    return x - width / 2, y - height / 2, width, height
 
 
 def decode(outputs: list[NDArray[np.float32]], score: float) -> NDArray[np.float32]:
@@ -200,11 +239,14 @@ def decode(outputs: list[NDArray[np.float32]], score: float) -> NDArray[np.float
     return found[np.argsort(-found[:, 2] * found[:, 3], kind="stable")]
 
 
-def fit(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[float, float]]:
+def fit(
+    image: NDArray[np.uint8], picture: NDArray[np.uint8] | None = None
+) -> tuple[NDArray[np.uint8], tuple[float, float]]:
     """Make the picture that YuNet looks at: as large as fits, black to the right or below.
 
     Args:
         image: uint8 [h, w, 3] BGR, [h, w] grey or [h, w, 4] BGRA, of any size.
+        picture: uint8 [256, 320, 3] to write to; a new one if None.
 
     Returns:
         uint8 [256, 320, 3] RGB, and how many pixels of `image` one of its pixels is across and down.
@@ -219,7 +261,8 @@ def fit(image: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], tuple[float, float
     if factor < 1 / 4:
         # To average all pixels of a large frame takes longer than the network; sixteen for one will do.
         image = np.asarray(cv2.resize(image, (4 * wide, 4 * high), interpolation=cv2.INTER_NEAREST), np.uint8)
-    picture = np.empty((*DETECTOR_SIZE, 3), np.uint8)
+    if picture is None:
+        picture = np.empty((*DETECTOR_SIZE, 3), np.uint8)
     cv2.cvtColor(shrunk(image, wide, high), cv2.COLOR_BGR2RGB, dst=picture[:high, :wide])
     picture[high:] = 0
     picture[:, wide:] = 0
@@ -241,7 +284,7 @@ _LANDMARKS_IN_BOX = np.array(LANDMARKS_IN_BOX)
 
 def _distinct(found: NDArray[np.float32]) -> list[int]:
     """Choose the best of each group of boxes that overlap (greedy non-maximum suppression)."""
-    order = np.argsort(-found[:, 4], kind="stable")
+    order = np.argsort(-found[:, 4], kind="stable")[:_MOST_BOXES]
     near, size = found[order, None, :2], found[order, None, 2:4]
     far, areas = near + size, size.prod(axis=2)
     sides = np.minimum(far, far.transpose(1, 0, 2)) - np.maximum(near, near.transpose(1, 0, 2))

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .types import UNCERTAIN, UNREADABLE, Expression, Face, TrackedFace
-
-Box = tuple[float, float, float, float]
+from .types import UNCERTAIN, UNREADABLE, Box, Expression, Face, TrackedFace
 
 
 @dataclass(frozen=True)

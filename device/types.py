@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Box = tuple[float, float, float, float]
+"""x, y, width and height in pixels."""
+
 UNCERTAIN = "uncertain"
 """The label of a face whose expression is not clear enough to name."""
 
@@ -43,7 +46,7 @@ class Face:
             picture's left to its right.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     score: float
     landmarks: NDArray[np.float32]
 
