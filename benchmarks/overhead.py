@@ -19,7 +19,7 @@ _WARM_UP = 20
 def measure(
     pipeline: Pipeline, *, frames: int = 300, clock: Callable[[], float] = time.process_time
 ) -> dict[str, Any] | None:
-    """Process frames, and after each run the bare networks as often as that frame needed them.
+    """Process frames, and after each run the bare networks as often as that frame, scanned whole, needs them.
 
     CPU time counts no waiting for other programs, and turns treat both alike, so that a busy machine
     disturbs the ratio little.
@@ -31,8 +31,8 @@ def measure(
 
     Returns:
         JSON-ready medians in milliseconds of CPU time a frame: `pipeline`; `detector`, `landmarker` and
-        `classifier` of one inference; `networks`, the sum of those that the frame needed; `ratio`
-        of pipeline and networks; and `faces` in a frame. None if the source has too few frames.
+        `classifier` of one inference; `networks`, the sum of those that a frame scanned whole needs;
+        `ratio` of pipeline and networks; and `faces` in a frame. None if the source has too few frames.
     """
     networks = [_Bare(m) for m in (pipeline.finder.detector, pipeline.finder.landmarker, pipeline.classifier.model)]
     rows = []

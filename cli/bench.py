@@ -168,8 +168,8 @@ def pipeline(
             f"{name} {cost[name]:.2f}" for name in ("detector", "landmarker", "classifier") if cost[name]
         )
         typer.echo(
-            f"CPU time a frame {cost['pipeline']:.2f} ms, {cost['ratio']:.2f} times the {cost['networks']:.2f} ms of its "
-            f"networks alone ({single} ms an inference), with {cost['faces']:.1f} faces, taking turns"
+            f"CPU time a frame with {cost['faces']:.1f} faces {cost['pipeline']:.2f} ms, {cost['ratio']:.2f} times the "
+            f"{cost['networks']:.2f} ms of its networks alone ({single} ms an inference), taking turns"
         )
     memory = result["memory"]
     if memory:

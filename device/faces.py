@@ -195,10 +195,13 @@ def steadied(points: NDArray[np.floating], box: Box) -> NDArray[np.float32]:
         float32 [5, 2].
     """
     x, y, width, height = box
-    turn = similarity(_LANDMARKS_IN_BOX, points)[:, :2]
-    unit = math.sqrt(width * height) / max(math.hypot(*turn[0]), 1e-6)
-    expected = _LANDMARKS_IN_BOX @ (unit * turn.T) + (x + width / 2, y + height / 2)
-    return (points + _BOX_WEIGHT * (expected - points)).astype(np.float32)
+    (cos, _, _), (sin, _, _) = similarity(_LANDMARKS_IN_BOX, points).tolist()
+    # Turned as the points, but as large as the box and in its middle; as complex numbers, for speed.
+    turn = complex(cos, sin) / max(math.hypot(cos, sin), 1e-6) * math.sqrt(width * height)
+    middle = complex(x + width / 2, y + height / 2)
+    expected = [middle + turn * complex(*place) for place in LANDMARKS_IN_BOX]
+    towards = np.array([(point.real, point.imag) for point in expected])
+    return (points + _BOX_WEIGHT * (towards - points)).astype(np.float32)
 
 
 def _box_of(points: NDArray[np.floating], box: Box) -> Box:
@@ -284,18 +287,22 @@ _LANDMARKS_IN_BOX = np.array(LANDMARKS_IN_BOX)
 
 def _distinct(found: NDArray[np.float32]) -> list[int]:
     """Choose the best of each group of boxes that overlap (greedy non-maximum suppression)."""
-    order = np.argsort(-found[:, 4], kind="stable")[:_MOST_BOXES]
-    near, size = found[order, None, :2], found[order, None, 2:4]
-    far, areas = near + size, size.prod(axis=2)
-    sides = np.minimum(far, far.transpose(1, 0, 2)) - np.maximum(near, near.transpose(1, 0, 2))
-    shared = np.maximum(sides, 0).prod(axis=2)
-    clash = shared > _MAX_OVERLAP * (areas + areas.T - shared)
-    left = np.ones(len(order), bool)
-    kept = []
-    for place, best in enumerate(order.tolist()):
-        if left[place]:
-            kept.append(best)
-            left &= ~clash[place]
+    order = np.argsort(-found[:, 4], kind="stable")[:_MOST_BOXES].tolist()
+    if len(order) == 1:
+        return order
+    boxes = found.tolist()
+    kept: list[int] = []
+    for place in order:
+        x, y, width, height, _ = boxes[place]
+        for other in kept:
+            left, top, wide, high, _ = boxes[other]
+            across = min(x + width, left + wide) - max(x, left)
+            down = min(y + height, top + high) - max(y, top)
+            # Intersection over union, without dividing.
+            if across > 0 < down and (1 + _MAX_OVERLAP) * across * down > _MAX_OVERLAP * (width * height + wide * high):
+                break
+        else:
+            kept.append(place)
     return kept
 
 

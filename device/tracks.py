@@ -27,9 +27,9 @@ class Smoothing:
         overlap: Least intersection over union, 0 to 1, of a face's box and the one where it was going.
     """
 
-    time_constant: float = 0.3
+    time_constant: float = 0.4
     threshold: float = 0.4
-    margin: float = 0.1
+    margin: float = 0.15
     hold: float = 0.5
     keep: float = 1.0
     overlap: float = 0.2

@@ -158,13 +158,13 @@ def _around(
 
     Shrinking by more than two aliases under bilinear sampling.
     """
-    inverse = cv2.invertAffineTransform(matrix)
-    corners = np.array([[0, 0, 1], [size[1], 0, 1], [0, size[0], 1], [*size[::-1], 1]]) @ inverse.T
-    height, width = image.shape[:2]
-    # Two pixels more, because what lies beyond the region is made up from its border.
-    (left, top), (right, bottom) = corners.min(0).tolist(), corners.max(0).tolist()
-    left, top = max(0, min(math.floor(left) - 2, width - 1)), max(0, min(math.floor(top) - 2, height - 1))
-    right, bottom = min(max(math.ceil(right) + 2, left + 1), width), min(max(math.ceil(bottom) + 2, top + 1), height)
+    spans = []
+    for (across, down, start), side in zip(cv2.invertAffineTransform(matrix).tolist(), image.shape[1::-1], strict=True):
+        reach = across * size[1], down * size[0]
+        # Two pixels more, because what lies beyond the region is made up from its border.
+        first = max(0, min(math.floor(start + min(0.0, *reach, sum(reach))) - 2, side - 1))
+        spans.append((first, max(first + 1, min(math.ceil(start + max(0.0, *reach, sum(reach))) + 2, side))))
+    (left, right), (top, bottom) = spans
     region = to_grey(image[top:bottom, left:right])
     matrix = matrix.copy()
     matrix[:, 2] += matrix[:, :2] @ (left, top)
