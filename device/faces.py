@@ -152,8 +152,8 @@ class FaceFinder:
             faces: Where they were.
 
         Returns:
-            Those that are still there, in the same order, with their old score, and boxes that moved
-            as their landmarks did.
+            Those that are still there, in the same order, with their old score and boxes of their old
+            size where the landmarks are now.
 
         Raises:
             DataError: The picture has another shape or dtype, or no pixels.
@@ -163,7 +163,10 @@ class FaceFinder:
         for face in faces:
             points = self._points(image, face.box)
             if points is not None:
-                found.append(Face(_box_of(points, face.box), face.score, points.astype(np.float32)))
+                _, _, width, height = face.box
+                x, y = similarity(_LANDMARKS_IN_BOX, points)[:, 2].tolist()
+                box = (x - width / 2, y - height / 2, width, height)
+                found.append(Face(box, face.score, steadied(points, box)))
         return found
 
     def _points(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.float64] | None:
@@ -202,15 +205,6 @@ def steadied(points: NDArray[np.floating], box: Box) -> NDArray[np.float32]:
     expected = [middle + turn * complex(*place) for place in LANDMARKS_IN_BOX]
     towards = np.array([(point.real, point.imag) for point in expected])
     return (points + _BOX_WEIGHT * (towards - points)).astype(np.float32)
-
-
-def _box_of(points: NDArray[np.floating], box: Box) -> Box:
-    """Return the box that points imply, with the proportions of another: what `steadied` does in reverse."""
-    matrix = similarity(_LANDMARKS_IN_BOX, points)
-    (scale_x, scale_y), (x, y) = matrix[:, 0].tolist(), matrix[:, 2].tolist()
-    grown = math.hypot(scale_x, scale_y) / math.sqrt(box[2] * box[3])
-    width, height = grown * box[2], grown * box[3]
-    return x - width / 2, y - height / 2, width, height
 
 
 def decode(outputs: list[NDArray[np.float32]], score: float) -> NDArray[np.float32]:
