@@ -62,7 +62,7 @@ def find(
         objective=keras_tuner.Objective("val_accuracy", "max"),
         max_trials=how.trials,
         hyperparameters=space,
-        seed=recipe.seed,
+        seed=recipe.seed or 1,  # KerasTuner takes 0 for none
     )
     oracle.verbose = 0
     with tempfile.TemporaryDirectory() as own:
