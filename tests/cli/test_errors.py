@@ -65,6 +65,11 @@ CASES = {
     "train: unreadable file": ("train --recipe quickstart --data /proc/self/mem", "/proc/self/mem"),
     "train: another run's folder": ("train --recipe quickstart --data eigenfaces --out other", "another recipe"),
     "train: unknown network": ("train --recipe network.toml --data eigenfaces", "'smal'; did you mean 'small'"),
+    "train: no run to start from": ("train --recipe quickstart --data eigenfaces --out new --start no", "no/run.json"),
+    "study: unknown": ("study six-clas --data good.csv", "'six-clas'; did you mean 'six-class'"),
+    "study: no data": ("study six-class", "needs a name and --data"),
+    "study: weights": ("study transfer --data good.csv --weights some", "give NETWORK=FILE, or none"),
+    "data: missing file": ("data none.csv", "no data set at none.csv"),
     "convert: damaged run": ("convert damaged", "damaged/run.json is damaged: it lacks"),
     "convert: unfinished run": ("convert other", "is not finished"),
     "convert: data gone": ("convert other --data none.csv", "no data set at none.csv"),
@@ -114,7 +119,7 @@ CASES = {
 USAGE = {
     "train: no options", "bench accuracy: test split", "run: option's value", "run: size", "run: rotation",
     "run: unknown suffix", "run: overwriting", "run: appending to the source", "run: into the source's folder",
-    "train: another run's folder", "convert: unfinished run", "bench latency: threads",
+    "study: no data", "study: weights", "train: another run's folder", "convert: unfinished run", "bench latency: threads",
 }  # fmt: skip
 
 
