@@ -6,6 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -17,12 +18,12 @@ import numpy as np
 from ..models.errors import DataError
 from ..models.files import replacing, write_json
 from ..models.quiet import quiet
-from . import figures, metrics, networks, runs
-from .augment import augment
-from .balance import class_weights, oversampled
+from . import figures, metrics, networks, optimization, runs, strategies
 from .datasets import Dataset, Faces
-from .optimization import loss, optimizer
-from .preparation import additional, prepare
+from .distillation import Teachers
+from .epochs import make_epoch
+from .ferplus import Votes
+from .preparation import additional, prepare, targets
 from .recipes import Recipe
 from .runs import Run
 
@@ -33,7 +34,10 @@ def train(
     folder: str | Path,
     *,
     extra: Dataset | None = None,
+    votes: Votes | None = None,
+    strategy: str = "",
     on_step: Callable[[int, int, int], None] = lambda epoch, step, steps: None,
+    on_teacher: Callable[[int, int, int], None] = lambda epoch, face, faces: None,
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> Run:
     """Train by a recipe, or go on where an interrupted run stopped.
@@ -43,72 +47,82 @@ def train(
         dataset: Needs the splits train and validation.
         folder: Run folder, made if missing. One with the same recipe and data is resumed.
         extra: Its Training faces are added to those of `dataset`, see `preparation.additional`.
+        votes: Votes of FER+ for the rows of `dataset`, where the recipe needs them.
+        strategy: See `strategies.scope`. It may be another one when a run is resumed.
         on_step: Called after each batch with epoch (from 1), step and steps of the epoch.
+        on_teacher: Called while teachers answer with epoch, the answers given and their total.
         on_epoch: Called after each epoch with its line of history.csv.
 
     Returns:
         The finished run.
 
     Raises:
-        UsageError: The folder holds another run.
+        UsageError: The folder holds another run, or the recipe needs votes and there are none.
         UnknownNameError: The network, a split or a label of the recipe does not exist.
         DataError: A needed split is empty, or the loss is no number any more.
         OutputError: The folder can't be written.
     """
     folder = Path(folder)
     networks.check(recipe.network)
-    dataset = prepare(dataset, recipe)
+    scope = strategies.scope(strategy)
+    dataset = prepare(dataset, recipe, votes)
     faces, validation = dataset.split("train"), dataset.split("validation")
     sources = {"data": runs.source(dataset, {name: len(part) for name, part in dataset.splits.items()})}
     if extra:
         added = additional(extra, dataset, recipe)
         faces = Faces.joined([faces, added])
         sources["extra"] = runs.source(extra, {"train": len(added)})
+    if votes:
+        sources["votes"] = {"path": votes.path, "sha256": votes.sha256}
+    how = recipe.distillation
+    # TensorFlow tells of GPUs that are not there when it builds its first model.
+    with quiet():
+        teachers = Teachers(how.teachers, dataset.label_names, how.temperature) if how.teachers else None
+    if teachers:
+        sources["teachers"] = {"folders": list(how.teachers), "sha256": teachers.sha256}
     info = runs.begin(recipe, folder, dataset.label_names, sources, _versions())
     steps = math.ceil(len(faces) / recipe.batch)
 
-    # TensorFlow tells of GPUs that are not there when it builds its first model.
-    with quiet():
+    with quiet(), scope:
         model = _resumed(folder) or _compiled(recipe, len(dataset.label_names), steps)
     info |= {"parameters": model.count_params(), "macs": networks.macs(model)}
 
     # The optimiser's step count is the one record of progress: it is saved with the weights.
-    done = int(model.optimizer.iterations) // steps
+    done = int(model.optimizer.iterations.numpy()) // steps
     history = runs.read_history(folder)[:done]
-    one_hot = np.eye(len(dataset.label_names), dtype=np.float32)
-    targets = one_hot[faces.labels]
-    held = _batch(validation), one_hot[validation.labels]
-    weights = targets @ class_weights(targets) if recipe.balance == "class-weights" else None
-    for epoch in range(done, recipe.epochs):
+    wanted = targets(faces, dataset.label_names, recipe, votes)
+    answered = _batch(validation), np.eye(len(dataset.label_names), dtype=np.float32)[validation.labels]
+    trained = optimization.TrainedWeights(model) if recipe.ema else None
+    for number in range(done, recipe.epochs):
         if _has_stopped(history, recipe.early_stopping):
             break
         start = time.perf_counter()
-        shown = _shown(faces, recipe, epoch)
-        varied = augment(faces.images[shown], recipe.augmentation, recipe.seed, epoch)
-        augmented = time.perf_counter() - start
-        order = np.random.default_rng((recipe.seed, epoch, 1)).permutation(len(faces))
-        _seed_dropout(model, recipe.seed, epoch)
+        epoch = make_epoch(number, faces, wanted, recipe, teachers, partial(on_teacher, number + 1))
+        _seed_dropout(model, recipe.seed, number)
         logs = model.fit(
-            varied[order][..., None],
-            targets[shown[order]],
-            sample_weight=None if weights is None else weights[shown[order]],
+            epoch.images,
+            epoch.targets,
+            sample_weight=epoch.weights,
             batch_size=recipe.batch,
             shuffle=False,
-            validation_data=held,
-            validation_batch_size=512,
             verbose=0,
-            callbacks=[_Steps(epoch + 1, steps, on_step)],
+            callbacks=[_Steps(number + 1, steps, on_step), *([trained] if trained else [])],
         ).history
-        row = {"epoch": epoch + 1} | {name: float(values[0]) for name, values in logs.items()}
-        row |= {"seconds": time.perf_counter() - start, "augmentation_seconds": augmented}
+        row = {"epoch": number + 1} | {name: float(values[0]) for name, values in logs.items()}
+        # After fit, because with an average the model holds it only now.
+        held = model.evaluate(*answered, batch_size=512, verbose=0, return_dict=True)
+        row |= {f"val_{name}": float(value) for name, value in held.items()}
+        row |= {"seconds": time.perf_counter() - start} | epoch.seconds
         if not math.isfinite(row["loss"]):
-            raise DataError(f"the loss became {row['loss']} in epoch {epoch + 1}; lower the learning rate")
+            raise DataError(f"the loss became {row['loss']} in epoch {number + 1}; lower the learning rate")
         if row["val_accuracy"] > max((r["val_accuracy"] for r in history), default=-1):
             _save(model, folder / "best.keras")
+        if trained:
+            trained.restore()
         history.append(row)
         runs.write_history(folder, history)
         _save(model, folder / "last.keras")
-        info |= {"epochs_done": epoch + 1}
+        info |= {"epochs_done": number + 1}
         write_json(folder / "run.json", info)
         on_epoch(row)
     return _finish(Run(folder, recipe, info), dataset, history)
@@ -132,13 +146,6 @@ class _Steps(keras.callbacks.Callback):
 
 def _batch(faces: Faces) -> np.ndarray:
     return faces.images[..., None]
-
-
-def _shown(faces: Faces, recipe: Recipe, epoch: int) -> np.ndarray:
-    """Return the places of the faces that an epoch shows, int64 [n]."""
-    if recipe.balance == "oversampling":
-        return oversampled(faces.labels, np.random.default_rng((recipe.seed, epoch, 2)))
-    return np.arange(len(faces))
 
 
 def _has_stopped(history: Sequence[dict[str, float]], patience: int) -> bool:
@@ -171,7 +178,11 @@ def _compiled(recipe: Recipe, classes: int, steps: int) -> Any:
         model: Any = networks.build(recipe.network, classes, recipe.size, recipe.l2)
     finally:
         keras.config.set_dtype_policy(before)
-    model.compile(optimizer=optimizer(recipe, steps), loss=loss(recipe), metrics=["accuracy"])
+    model.compile(
+        optimizer=optimization.optimizer(recipe, steps),
+        loss=optimization.loss(recipe),
+        metrics=optimization.metrics(recipe),
+    )
     return model
 
 
