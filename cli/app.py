@@ -8,7 +8,7 @@ import typer
 
 from .. import __version__
 from ..models.errors import FerliteError, UsageError
-from . import bench, convert, demo, maintain, quickstart, report, run, train
+from . import bench, convert, demo, maintain, quickstart, report, run, runs, train
 
 app = typer.Typer(
     name="ferlite",
@@ -21,6 +21,7 @@ app.command("quickstart")(quickstart.quickstart)
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("train")(train.train)
+app.command("runs")(runs.runs)
 app.command("convert")(convert.convert)
 app.add_typer(bench.app, name="bench")
 app.command("report")(report.report)
