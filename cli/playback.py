@@ -23,13 +23,14 @@ class Summary:
         frames: Frames looked at.
         faces: Faces in them.
         dropped: Frames that a live source gave and that were not looked at.
+        reopened: How often the source was opened again.
         labels: How often each stable label was given.
     """
 
     def __init__(self) -> None:
         self.frames = 0
         self.faces = 0
-        self.dropped = 0
+        self.dropped = self.reopened = 0
         self.labels: Counter[str] = Counter()
         self._stages: Counter[str] = Counter()
 
@@ -37,7 +38,7 @@ class Summary:
         """Take in one frame."""
         self.frames += 1
         self.faces += len(result.faces)
-        self.dropped = result.dropped
+        self.dropped, self.reopened = result.dropped, result.reopened
         self.labels.update(face.label for face in result.faces)
         self._stages.update(result.stages)
 
@@ -59,7 +60,8 @@ class Summary:
     def __str__(self) -> str:
         stages = ", ".join(f"{name} {ms:.2f}" for name, ms in self.stages.items())
         dropped = f", {self.dropped} dropped" if self.dropped else ""
-        return f"{self.frames} frames{dropped}, {self.faces} faces; ms a frame: {stages or '-'}"
+        reopened = f", reopened: {self.reopened}" if self.reopened else ""
+        return f"{self.frames} frames{dropped}{reopened}, {self.faces} faces; ms a frame: {stages or '-'}"
 
 
 def play(

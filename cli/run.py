@@ -31,6 +31,13 @@ def run(
     rate: Annotated[float | None, typer.Option(min=0.1, help="Frames per second to ask of the source.")] = None,
     flip: Annotated[bool, typer.Option(help="Mirror the picture.")] = False,
     rotate: Annotated[int, typer.Option(help="Degrees clockwise: 0, 90, 180 or 270.")] = 0,
+    autofocus: Annotated[bool, typer.Option(help="Let the Pi's camera focus all the time.")] = False,
+    stall: Annotated[
+        float, typer.Option(min=0.1, help="Seconds without a frame until a camera or stream is opened again.")
+    ] = 5.0,
+    reopen: Annotated[
+        int | None, typer.Option(min=0, help="Give up after so many attempts in vain; if not given, never.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
     labels: Annotated[
         str,
@@ -51,7 +58,16 @@ def run(
         classifier = Classifier.load(model, threads=threads, labels=named, pixels=pixels)
         pipeline = stack.enter_context(
             Pipeline.open(
-                source, model=classifier, threads=threads, size=_size(size), rate=rate, flip=flip, rotate=rotate
+                source,
+                model=classifier,
+                threads=threads,
+                size=_size(size),
+                rate=rate,
+                flip=flip,
+                rotate=rotate,
+                autofocus=autofocus,
+                stall=stall,
+                reopen=reopen,
             )
         )
         if output != "-":

@@ -25,6 +25,14 @@ def train(
         Path | None, typer.Option(help="More data: their Training faces are added to the training split.")
     ] = None,
     votes: Annotated[Path | None, typer.Option(help="fer2013new.csv of FER+, for recipes that use votes.")] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="What to start from: a run folder, a file of ImageNet weights for a recipe that wants them "
+            "(downloaded if not given), or none.",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/RECIPE if not given.")] = None,
     strategy: Annotated[str, typer.Option(help="`mirrored` shares each batch among all GPUs (TensorFlow).")] = "",
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write logs to RUN/tensorboard.")] = False,
@@ -73,6 +81,7 @@ def train(
                 out,
                 extra=more,
                 votes=counted,
+                start=start,
                 strategy=strategy,
                 on_step=on_step,
                 on_teacher=on_teacher,

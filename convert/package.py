@@ -17,11 +17,14 @@ from ..models import modelfile
 from ..models.errors import DataError, UsageError, unknown
 from ..models.record import Record, Scheme
 from ..train import datasets, metrics
+from ..train.preparation import prepare
 from ..train.training import Run
 from . import geometry
 from .budget import quantize_within
 from .calibrate import Method, calibrate, calibration_set, describe
+from .equalize import equalize
 from .export import export
+from .graphs import classes
 from .inspection import Inspection, inspect
 from .layers import Layer, choose, layers
 from .quantize import FLOATING, SCHEMES, STATIC, quantize
@@ -108,14 +111,14 @@ def convert(
         if scheme not in SCHEMES:
             raise unknown("scheme", scheme, SCHEMES)
     check(run, dataset)
-    dataset = dataset.resized(run.recipe.size)
+    dataset = prepare(dataset, run.recipe)
     train, validation = dataset.split("train"), dataset.split("validation")
 
     on_step("export")
-    floating = export(run.network())
+    images = calibration_set(train, calibration)
+    floating = export(equalize(run.network(), images))
     kept = choose(layers(floating), keep_float)
     on_step("calibrate")
-    images = calibration_set(train, calibration)
     ranges = calibrate(floating, images, method)
     on_step("quantize")
     graphs: dict[Scheme, tuple[bytes, list[Layer]]] = {}
@@ -157,6 +160,22 @@ def convert(
             path, told[scheme]["accuracy"], agreement[scheme], shares[scheme], described.kept_float, errors
         )
     return made
+
+
+def int8_classes(run: Run, dataset: datasets.Dataset, faces: datasets.Faces) -> NDArray[np.int64]:
+    """Return the classes that a run's int8 graph names, without keeping the graph or asking what it lost.
+
+    Args:
+        run: The run.
+        dataset: The faces that it was trained on, as `train.preparation.prepare` gives them.
+        faces: Faces to name.
+
+    Returns:
+        int64 [n].
+    """
+    images = calibration_set(dataset.split("train"))
+    floating = export(equalize(run.network(), images))
+    return classes(quantize(floating, calibrate(floating, images)), faces.images)
 
 
 def check(run: Run, dataset: datasets.Dataset) -> None:

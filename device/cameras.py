@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,20 @@ DEFAULT_SIZE = (640, 480)
 """What is asked of a camera where the user names no size: nearly every one has it."""
 
 _NETWORK_TIMEOUT_MS = 8000
+_CAPTURE_TIMEOUT, _CAPTURE_SLICE = 10.0, 0.1  # seconds
+_AF_CONTINUOUS = 2  # libcamera's AfModeEnum.Continuous
+
+# Picamera2's names of formats, and what makes BGR of them.
+_TO_BGR: dict[str, int | None] = {
+    "RGB888": None,
+    "BGR888": cv2.COLOR_RGB2BGR,
+    "XRGB8888": cv2.COLOR_BGRA2BGR,
+    "XBGR8888": cv2.COLOR_RGBA2BGR,
+    "NV12": cv2.COLOR_YUV2BGR_NV12,
+    "YUV420": cv2.COLOR_YUV2BGR_I420,
+    "YUYV": cv2.COLOR_YUV2BGR_YUYV,
+    "MJPEG": cv2.COLOR_RGB2BGR,  # which Picamera2 decodes
+}
 
 
 class Camera(Source):
@@ -72,7 +87,7 @@ class Camera(Source):
         self._handle.close()
 
     def _take(self) -> Frame | None:
-        """Wait for the next frame; None when the source stopped. Recovery from a stall belongs here."""
+        """Wait for the next frame; None when the source stopped."""
         image = self._handle.read()
         if image is None:
             return None
@@ -149,13 +164,15 @@ class PiCamera(Camera):
     One main stream of 640 x 480 in "RGB888". Picamera2 names formats as DRM does, from the highest
     byte of a little-endian word down, so the bytes of "RGB888" lie in memory as B, G, R: what OpenCV
     calls BGR ("The Picamera2 Library", appendix A). The format called "BGR888" would swap red and
-    blue. 640 x 480 because faces are looked for in 320 pixels of width and cut out of the whole
-    frame: larger frames cost memory bandwidth, and pay only where faces are small.
+    blue. A camera that has no RGB888 gives what it has, and libcamera says which: it is converted.
+    640 x 480 because faces are looked for in 320 pixels of width and cut out of the whole frame:
+    larger frames cost memory bandwidth, and pay only where faces are small.
 
     Args:
         number: Place among the cameras that libcamera lists.
         size: Width and height asked for; Picamera2 wants even ones and may align them.
         rate: Frames a second asked for.
+        autofocus: Focus all the time, where the lens can be moved (Camera Module 3).
 
     Raises:
         SourceError: Picamera2 isn't installed or doesn't load, or the camera doesn't open.
@@ -163,12 +180,19 @@ class PiCamera(Camera):
 
     lost = "check the ribbon cable, and `dmesg` for errors of the camera"
 
-    def __init__(self, number: int = 0, *, size: tuple[int, int] | None = None, rate: float | None = None) -> None:
+    def __init__(
+        self,
+        number: int = 0,
+        *,
+        size: tuple[int, int] | None = None,
+        rate: float | None = None,
+        autofocus: bool = False,
+    ) -> None:
         self.spec = f"picamera:{number}"
         library = _picamera2()
         width, height = size or DEFAULT_SIZE
         main = {"format": "RGB888", "size": (width // 2 * 2, height // 2 * 2)}
-        controls = {} if rate is None else {"FrameRate": rate}
+        controls: dict[str, float] = {} if rate is None else {"FrameRate": rate}
         camera = None
         # libcamera's own errors come as several builtin kinds.
         try:
@@ -180,29 +204,52 @@ class PiCamera(Camera):
                     "check the ribbon cable, and see `rpicam-hello --list-cameras`"
                 )
             camera = library(number)
+            if autofocus and "AfMode" in camera.camera_controls:
+                controls["AfMode"] = _AF_CONTINUOUS
             camera.configure(camera.create_video_configuration(main=main, controls=controls))
+            given = camera.camera_configuration()["main"]
+            if given["format"] not in _TO_BGR:
+                raise SourceError(
+                    f"{self.spec} gives pictures in {given['format']}; ferlite reads {', '.join(_TO_BGR)}"
+                )
             camera.start()
-        except SourceError:
-            raise
         except Exception as error:
             if camera is not None:
                 camera.close()
+            if isinstance(error, SourceError):
+                raise
             raise SourceError(
                 f"{self.spec} does not open: {error}; another program may be using it "
                 "(see `rpicam-hello --list-cameras`)"
             ) from error
         self.rate = rate
         self._camera = camera
+        self._width, self._convert = given["size"][0], _TO_BGR[given["format"]]
         self._begin(Handle(self._capture, camera.close))
 
-    def _capture(self) -> NDArray[np.uint8]:
+    def _capture(self) -> NDArray[np.uint8] | None:
         try:
-            return np.asarray(self._camera.capture_array("main"), np.uint8)
+            image = self._wait()
+            if image is None or self._convert is None:
+                return image
+            # Rows of YUV420 are padded; cut off afterwards, because its planes lie below one another.
+            return np.ascontiguousarray(cv2.cvtColor(image, self._convert)[:, : self._width], np.uint8)
         except Exception as error:
             raise SourceError(f"{self.spec} broke off: {error}; {self.lost}") from error
 
+    def _wait(self) -> NDArray[np.uint8] | None:
+        """Wait for a picture as the camera gives it, in slices: a camera that hangs must be closed all the same."""
+        done = threading.Event()
+        job = self._camera.capture_array("main", wait=False, signal_function=lambda job: done.set())
+        for _ in range(round(_CAPTURE_TIMEOUT / _CAPTURE_SLICE)):
+            if done.wait(_CAPTURE_SLICE):
+                return np.asarray(self._camera.wait(job), np.uint8)
+            if self._handle.closed:
+                return None
+        raise TimeoutError(f"no picture for {_CAPTURE_TIMEOUT:g} s")
 
-def open_any(*, size: tuple[int, int] | None = None, rate: float | None = None) -> Camera:
+
+def open_any(*, size: tuple[int, int] | None = None, rate: float | None = None, autofocus: bool = False) -> Camera:
     """Open the Raspberry Pi's camera where there is one, or else the first USB camera that gives a picture.
 
     Raises:
@@ -210,7 +257,7 @@ def open_any(*, size: tuple[int, int] | None = None, rate: float | None = None) 
     """
     tried: list[str] = []
     try:
-        return PiCamera(0, size=size, rate=rate)
+        return PiCamera(0, size=size, rate=rate, autofocus=autofocus)
     except SourceError as error:
         tried.append(f"picamera:0: {error}")
     for device in video_devices():
@@ -231,7 +278,11 @@ def video_devices() -> list[str]:
 
 def _capture_handle(capture: cv2.VideoCapture) -> Handle[NDArray[np.uint8]]:
     def read() -> NDArray[np.uint8] | None:
-        delivered, image = capture.read()
+        try:
+            delivered, image = capture.read()
+        except cv2.error:
+            # A picture that arrived damaged: the stream can't be relied on any more.
+            return None
         return np.asarray(image, np.uint8) if delivered else None
 
     return Handle(read, capture.release)

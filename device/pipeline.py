@@ -12,6 +12,7 @@ from ..models.preprocess import to_bgr
 from .capture import Newest
 from .classifier import DEFAULT_MODEL, Classifier
 from .faces import FaceFinder
+from .recovery import Recovering
 from .sources import Source, open_source
 from .tracks import Smoothing, Tracker
 from .types import Frame, FrameResult
@@ -62,7 +63,7 @@ class Pipeline:
             model: Name of a shipped model, path of a .tflite file, or a classifier.
             threads: Threads for one inference.
             smoothing: How labels are calmed over time.
-            options: Passed to `open_source`: size, rate, flip, rotate.
+            options: Passed to `open_source`: size, rate, flip, rotate, autofocus, stall, reopen.
 
         Raises:
             SourceError: The source can't be opened; the message says what was tried.
@@ -78,11 +79,11 @@ class Pipeline:
         """Yield the result of each frame until the source ends.
 
         Raises:
-            SourceError: The source broke off.
+            SourceError: The source broke off, and for good.
         """
         frames = self.source
-        if self.source.live:
-            # One capture thread, also where a loop was left and another is begun.
+        if self.source.live and not isinstance(self.source, Recovering):
+            # One capture thread, also where a loop was left and another is begun; a `Recovering` has its own.
             frames = self._newest = self._newest or Newest(self.source)
         for frame in frames:
             yield self.process(frame)
@@ -111,7 +112,8 @@ class Pipeline:
             frame=frame,
             faces=tracked,
             stages={name: 1000 * seconds for name, seconds in stages.items()},
-            dropped=self._newest.dropped if self._newest else 0,
+            dropped=(self._newest or self.source).dropped,
+            reopened=self.source.reopened,
         )
 
     def close(self) -> None:

@@ -26,6 +26,7 @@ FORMS = (
 
 _NETWORK = ("rtsp", "rtsps", "http", "https")
 _CAMERAS = ("usb", "picamera", "virtual")
+_WATCHED = ("usb", "picamera", "stream", "auto")
 _ROTATIONS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
 
 
@@ -41,12 +42,16 @@ class Source(ABC):
         live: Frames come at their own pace and are gone when not taken; times are `time.monotonic()`.
         size: Width and height of the frames in pixels; of the first picture, for a folder.
         rate: Frames a second, where the source states it.
+        dropped: Frames that came and were never handed out, so far.
+        reopened: How often the source was opened again after a loss, so far.
     """
 
     spec: str
     live: bool = False
     size: tuple[int, int]
     rate: float | None = None
+    dropped: int = 0
+    reopened: int = 0
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -110,8 +115,14 @@ def open_source(
     rate: float | None = None,
     flip: bool = False,
     rotate: int = 0,
+    autofocus: bool = False,
+    stall: float = 5.0,
+    reopen: int | None = None,
 ) -> Source:
     """Open a camera, stream, clip or picture.
+
+    Of a camera or stream the newest frame is handed out, and it is opened again when it stalls or
+    breaks off: see `recovery.Recovering`.
 
     Args:
         spec: A picture file, a folder of pictures (in the order of their names) or a video file; a
@@ -123,6 +134,10 @@ def open_source(
             another. Video files and streams keep their own.
         flip: Mirror left and right.
         rotate: Degrees clockwise: 0, 90, 180 or 270.
+        autofocus: Let a Pi camera that can focus (Camera Module 3) do so all the time.
+        stall: Seconds without a frame after which a camera or stream is opened again.
+        reopen: How many attempts in a row may be in vain before a camera or stream that is lost is
+            an error; None for no limit, 0 for none.
 
     Raises:
         MissingFileError: There is no such file or folder.
@@ -137,8 +152,17 @@ def open_source(
         raise UsageError(f"rate is {rate}; it lies between 0 and 1000 frames a second")
     if size is not None and min(size) < 1:
         raise UsageError(f"size is {size[0]} x {size[1]}; width and height are at least 1 pixel")
-    source = _open(*parse_spec(spec), size=size, rate=rate)
-    return Oriented(source, flip=flip, rotate=rotate) if flip or rotate else source
+    kind, rest = parse_spec(spec)
+
+    def opened() -> Source:
+        source = _open(kind, rest, size=size, rate=rate, autofocus=autofocus)
+        return Oriented(source, flip=flip, rotate=rotate) if flip or rotate else source
+
+    if kind not in _WATCHED:
+        return opened()
+    from .recovery import Recovering
+
+    return Recovering(opened, masked(str(spec)), stall=stall, reopen=reopen)
 
 
 def masked(address: str) -> str:
@@ -199,7 +223,7 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 6
 
 
-def _open(kind: str, rest: str, *, size: tuple[int, int] | None, rate: float | None) -> Source:
+def _open(kind: str, rest: str, *, size: tuple[int, int] | None, rate: float | None, autofocus: bool) -> Source:
     # Imported here because they build on `Source`, and so that one kind costs nothing to the others.
     from . import cameras, clips
 
@@ -208,11 +232,11 @@ def _open(kind: str, rest: str, *, size: tuple[int, int] | None, rate: float | N
     if kind == "usb":
         return cameras.UsbCamera(rest, size=size, rate=rate)
     if kind == "picamera":
-        return cameras.PiCamera(int(rest), size=size, rate=rate)
+        return cameras.PiCamera(int(rest), size=size, rate=rate, autofocus=autofocus)
     if kind == "stream":
         return cameras.Stream(rest)
     if kind == "auto":
-        return cameras.open_any(size=size, rate=rate)
+        return cameras.open_any(size=size, rate=rate, autofocus=autofocus)
     from .virtual import VirtualCamera
 
     return VirtualCamera.from_spec(rest, size=size, rate=rate)

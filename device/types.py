@@ -107,12 +107,14 @@ class FrameResult:
         faces: Faces in it, nearest (largest) first.
         stages: Milliseconds by stage: detect, landmarks, classify, track.
         dropped: Frames that a live source gave and that were not looked at, so far.
+        reopened: How often the source was opened again after a stall or a loss, so far.
     """
 
     frame: Frame
     faces: tuple[TrackedFace, ...]
     stages: dict[str, float] = field(default_factory=dict)
     dropped: int = 0
+    reopened: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return what a JSON line holds: no pixels."""
@@ -135,4 +137,5 @@ class FrameResult:
             ],
             "ms": {name: round(ms, 3) for name, ms in self.stages.items()},
             "dropped": self.dropped,
+            "reopened": self.reopened,
         }

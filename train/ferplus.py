@@ -134,4 +134,4 @@ def read(path: str | Path) -> Votes:
     if not votes:
         raise DataError(f"{path} holds no rows; fer2013new.csv of FER+ has one for each face")
     counts = np.array(votes, np.int64)
-    return Votes(str(path), sha256(content), tuple(splits), counts[:, :8], counts[:, 8:])
+    return Votes(str(Path(path).resolve()), sha256(content), tuple(splits), counts[:, :8], counts[:, 8:])

@@ -6,18 +6,17 @@ A device that hands over raw pixels can't get the scaling wrong, and int8 input 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import keras
 from keras import layers
 
 from ..models.errors import unknown
+from . import pretrained
+from .parts import Builder, Penalty, probabilities
 
-Builder = Callable[..., keras.Model]
 
-
-def build(name: str, classes: int, size: int = 48, l2: float = 0.0) -> keras.Model:
+def build(name: str, classes: int, size: int = 48, l2: float = 0.0, width: float = 1.0) -> keras.Model:
     """Build a network by name.
 
     Args:
@@ -25,6 +24,8 @@ def build(name: str, classes: int, size: int = 48, l2: float = 0.0) -> keras.Mod
         classes: Number of labels.
         size: Height and width of the grey input in pixels.
         l2: Weight of the L2 penalty on convolution and dense kernels.
+        width: Factor on the numbers of channels and hidden units, which stay multiples of 8 where they
+            were; the pretrained networks have but one width.
 
     Returns:
         A model from float32 [n, size, size, 1], 0 to 255, to probabilities [n, classes].
@@ -33,7 +34,7 @@ def build(name: str, classes: int, size: int = 48, l2: float = 0.0) -> keras.Mod
         UnknownNameError: There is no such network.
     """
     check(name)
-    return NETWORKS[name](classes, size, keras.regularizers.L2(l2) if l2 else None)
+    return NETWORKS[name](classes, size, keras.regularizers.L2(l2) if l2 else None, width)
 
 
 def check(name: str) -> None:
@@ -46,7 +47,7 @@ def check(name: str) -> None:
         raise unknown("network", name, NETWORKS)
 
 
-def keras_cnn(classes: int, size: int, penalty: keras.Regularizer | None) -> keras.Model:
+def keras_cnn(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
     """Four 3x3 convolutions and three dense layers, as in a widely copied Keras notebook.
 
     48x48x1 -> conv 32 -> conv 64 -> pool -> conv 128 -> pool -> conv 256 -> pool -> dense 256 ->
@@ -56,19 +57,19 @@ def keras_cnn(classes: int, size: int, penalty: keras.Regularizer | None) -> ker
     inputs = keras.Input((size, size, 1), name="pixels")
     x = layers.Rescaling(1 / 255, name="scale")(inputs)
     for filters, pool in ((32, False), (64, True), (128, True), (256, True)):
-        x = layers.Conv2D(filters, 3, padding="same", activation="relu", kernel_regularizer=penalty)(x)
+        x = layers.Conv2D(_wide(filters, width), 3, padding="same", activation="relu", kernel_regularizer=penalty)(x)
         x = layers.BatchNormalization()(x)
         if pool:
             x = layers.MaxPooling2D()(x)
     x = layers.Flatten()(x)
     for units in (256, 128):
-        x = layers.Dense(units, activation="relu", kernel_regularizer=penalty)(x)
+        x = layers.Dense(_wide(units, width), activation="relu", kernel_regularizer=penalty)(x)
         x = layers.BatchNormalization()(x)
         x = layers.Dropout(0.25)(x)
-    return keras.Model(inputs, _probabilities(x, classes, penalty), name="keras-cnn")
+    return keras.Model(inputs, probabilities(x, classes, penalty), name="keras-cnn")
 
 
-def plain_residual(classes: int, size: int, penalty: keras.Regularizer | None) -> keras.Model:
+def plain_residual(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
     """A residual network of plain 3x3 convolutions (He et al. 2016), sized for a Raspberry Pi.
 
     A stem of 24 channels at full size, stride 2 to 32, then one block of 32 channels, two of 64 and two
@@ -77,29 +78,73 @@ def plain_residual(classes: int, size: int, penalty: keras.Regularizer | None) -
     """
     inputs = keras.Input((size, size, 1), name="pixels")
     x = layers.Rescaling(1 / 64, offset=-127.5 / 64, name="scale")(inputs)
-    x = _conv(x, 24, 3, penalty)
-    x = _conv(x, 32, 3, penalty, stride=2)
+    x = _conv(x, _wide(24, width), 3, penalty)
+    x = _conv(x, _wide(32, width), 3, penalty, stride=2)
     for filters, blocks in ((32, 1), (64, 2), (128, 2)):
         for block in range(blocks):
             stride = 2 if block == 0 and filters > 32 else 1
-            x = _residual(x, filters, stride, penalty)
+            x = _residual(x, _wide(filters, width), stride, penalty)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)
-    return keras.Model(inputs, _probabilities(x, classes, penalty), name="plain-residual")
+    return keras.Model(inputs, probabilities(x, classes, penalty), name="plain-residual")
 
 
-def small(classes: int, size: int, penalty: keras.Regularizer | None) -> keras.Model:
+def small(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
     """Four 3x3 convolutions with stride 2 and global pooling: 2 MMAC, trains in seconds, to try things with."""
     inputs = keras.Input((size, size, 1), name="pixels")
     x = layers.Rescaling(1 / 64, offset=-2, name="scale")(inputs)
     for filters in (16, 32, 64, 64):
-        x = _conv(x, filters, 3, penalty, stride=2)
+        x = _conv(x, _wide(filters, width), 3, penalty, stride=2)
     x = layers.GlobalAveragePooling2D()(x)
-    return keras.Model(inputs, _probabilities(x, classes, penalty), name="small")
+    return keras.Model(inputs, probabilities(x, classes, penalty), name="small")
 
 
-NETWORKS: dict[str, Builder] = {"keras-cnn": keras_cnn, "plain-residual": plain_residual, "small": small}
-"""Networks by name: (classes, size, penalty) -> model."""
+def plain_cnn(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
+    """What student projects begin with: three 3x3 convolutions, each with ReLU and pooling, and a dense layer.
+
+    48x48x1 -> conv 32 -> pool -> conv 32 -> pool -> conv 64 -> pool -> dense 84 -> dense classes.
+    9 MMAC and 222 thousand parameters with four classes.
+    """
+    return _student(classes, size, penalty, width, normalised=False)
+
+
+def plain_cnn_normalised(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
+    """`plain-cnn` with batch normalisation after each layer (Ioffe and Szegedy 2015)."""
+    return _student(classes, size, penalty, width, normalised=True)
+
+
+def plain_cnn_dropout(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
+    """`plain-cnn-normalised` with dropout of a quarter after each pooling, and of half before the end."""
+    return _student(classes, size, penalty, width, normalised=True, dropout=True)
+
+
+def _student(
+    classes: int, size: int, penalty: Penalty, width: float, *, normalised: bool, dropout: bool = False
+) -> keras.Model:
+    inputs = keras.Input((size, size, 1), name="pixels")
+    x = layers.Rescaling(1 / 255, name="scale")(inputs)
+    for filters in (32, 32, 64):
+        x = layers.Conv2D(_wide(filters, width), 3, padding="same", activation="relu", kernel_regularizer=penalty)(x)
+        x = layers.BatchNormalization()(x) if normalised else x
+        x = layers.MaxPooling2D()(x)
+        x = layers.Dropout(0.25)(x) if dropout else x
+    x = layers.Flatten()(x)
+    x = layers.Dense(round(84 * width), activation="relu", kernel_regularizer=penalty)(x)
+    x = layers.BatchNormalization()(x) if normalised else x
+    x = layers.Dropout(0.5)(x) if dropout else x
+    return keras.Model(inputs, probabilities(x, classes, penalty), name="plain-cnn")
+
+
+NETWORKS: dict[str, Builder] = {
+    "keras-cnn": keras_cnn,
+    "plain-residual": plain_residual,
+    "plain-cnn": plain_cnn,
+    "plain-cnn-normalised": plain_cnn_normalised,
+    "plain-cnn-dropout": plain_cnn_dropout,
+    "small": small,
+    **{name: pretrained.builder(base) for name, base in pretrained.BASES.items()},
+}
+"""Networks by name: (classes, size, penalty, width) -> model."""
 
 
 def macs(model: Any) -> int:
@@ -112,6 +157,11 @@ def macs(model: Any) -> int:
         elif issubclass(kind, layers.Dense):
             total += math.prod(layer.kernel.shape)
     return total
+
+
+def _wide(channels: int, width: float) -> int:
+    """Return a number of channels times the width, a multiple of 8 as integer kernels like it."""
+    return channels if width == 1 else max(8, round(channels * width / 8) * 8)
 
 
 def _conv(x: Any, filters: int, kernel: int, penalty: Any, stride: int = 1, relu: bool = True) -> Any:
@@ -127,9 +177,3 @@ def _residual(x: Any, filters: int, stride: int, penalty: Any) -> Any:
     if stride > 1 or x.shape[-1] != filters:
         x = _conv(x, filters, 1, penalty, stride, relu=False)
     return layers.ReLU()(layers.Add()([x, y]))
-
-
-def _probabilities(x: Any, classes: int, penalty: Any) -> Any:
-    # float32 also where the layers before compute in bfloat16.
-    x = layers.Dense(classes, kernel_regularizer=penalty, dtype="float32", name="logits")(x)
-    return layers.Softmax(dtype="float32", name="probabilities")(x)

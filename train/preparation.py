@@ -25,7 +25,7 @@ def prepare(dataset: Dataset, recipe: Recipe, votes: Votes | None = None) -> Dat
     Args:
         dataset: As it was read.
         recipe: `size`, `votes`, `merge`, `labels`, `splits`, `folds`, `fold`, `dedupe`, `drop_not_a_face`,
-            `draw` and `seed` count.
+            `share`, `draw` and `seed` count.
         votes: Votes for the rows of `dataset`, which a recipe with `votes` or `drop_not_a_face` needs.
 
     Returns:
@@ -52,6 +52,8 @@ def prepare(dataset: Dataset, recipe: Recipe, votes: Votes | None = None) -> Dat
         faces = _not_held_out(faces, dataset)
     if votes and recipe.drop_not_a_face:
         faces = faces[votes.is_face[faces.rows]]
+    if recipe.share < 1:
+        faces = faces[_share(faces.labels, recipe.share, recipe.seed)]
     if recipe.draw:
         faces = faces[balanced_draw(faces.labels, recipe.draw, recipe.seed)]
     return replace(dataset, splits=dataset.splits | {"train": faces})
@@ -133,6 +135,16 @@ def relabelled(dataset: Dataset, merge: Mapping[str, str], labels: Sequence[str]
 
     splits = {name: relabel(faces) for name, faces in dataset.splits.items()}
     return replace(dataset, label_names=names, splits={name: faces for name, faces in splits.items() if len(faces)})
+
+
+def _share(labels: NDArray[np.int64], share: float, seed: int) -> NDArray[np.int64]:
+    """Return the places of a share of each class, at least one face of each, in their order."""
+    rng = np.random.default_rng(seed)
+    drawn = [
+        rng.permutation(np.flatnonzero(labels == label))[: max(1, round(share * (labels == label).sum()))]
+        for label in np.unique(labels)
+    ]
+    return np.sort(np.concatenate(drawn))
 
 
 def _merged(names: Sequence[str], merge: Mapping[str, str]) -> list[str]:

@@ -6,9 +6,10 @@ The shipped ones lie in `train/recipes/`; a path to a file of one's own works wh
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tomli_w
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -90,6 +91,10 @@ class Recipe(BaseModel):
         name: Short name; also the default name of the run folder.
         description: One sentence for `ferlite train --list`.
         network: A name in `networks.NETWORKS`.
+        width: Factor on the network's channels.
+        start: What the weights are at first: `random`; `imagenet`, for the networks in `pretrained.BASES`;
+            or `run`, those of another run, whose head is kept where its labels are the same.
+        trainable_from: Name of the first layer that learns; those before it stay as they started.
         size: Height and width of the grey input in pixels.
         epochs: Passes over the training split.
         batch: Faces in a step.
@@ -112,6 +117,7 @@ class Recipe(BaseModel):
         folds: How many folds.
         fold: Which of them is `test`, from 0.
         dedupe: Drop training faces that are pixel-identical to a validation or test face.
+        share: Train on this share of the faces of each class.
         draw: Train on so many faces, as equally many of each class as there are; 0 is all.
         balance: What to do about classes of unequal number: `none`; `class-weights`, by which every class
             counts the same; or `oversampling`, epochs of the same length in which every class appears
@@ -130,6 +136,9 @@ class Recipe(BaseModel):
     name: str
     description: str = ""
     network: str
+    width: float = Field(default=1, gt=0, le=8)
+    start: Literal["random", "imagenet", "run"] = "random"
+    trainable_from: str = ""
     size: int = Field(default=48, ge=16, le=224)
     epochs: int = Field(ge=1)
     batch: int = Field(default=32, ge=1)
@@ -147,6 +156,7 @@ class Recipe(BaseModel):
     folds: int = Field(default=5, ge=2)
     fold: int = Field(default=0, ge=0)
     dedupe: bool = False
+    share: float = Field(default=1, gt=0, le=1)
     draw: int = Field(default=0, ge=0)
     balance: Balance = "none"
     ema: float = Field(default=0, ge=0, lt=1)
@@ -214,7 +224,30 @@ def load(name: str | Path) -> Recipe:
         raise _explain(path, error) from error
 
 
-def _explain(path: Path, error: ValidationError) -> Exception:
+def change(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
+    """Return a recipe with other values.
+
+    Args:
+        recipe: What to change.
+        values: Recipe key by its new value; a key of a table is written `optimizer.learning_rate`, and
+            may also stand in a table of its own, as in TOML.
+
+    Raises:
+        UnknownNameError: There is no such key; the nearest is named.
+        DataError: A value does not fit.
+    """
+    plain = recipe.model_dump()
+    for key, value in values.items():
+        table, _, inner = key.rpartition(".")
+        name, new = (table, {inner: value}) if table else (key, value)
+        plain[name] = plain.get(name, {}) | new if isinstance(new, dict) else new
+    try:
+        return Recipe.model_validate(plain)
+    except ValidationError as error:
+        raise _explain(f"recipe {recipe.name}", error) from error
+
+
+def _explain(path: Path | str, error: ValidationError) -> Exception:
     """Turn pydantic's first complaint into one line that names file, key and remedy."""
     first = error.errors()[0]
     if first["type"] == "extra_forbidden":

@@ -25,7 +25,9 @@ from typing import Any
 
 from ..models.errors import DataError, FerliteError, MissingFileError, UsageError
 from ..models.files import read_bytes, write_bytes, write_json
+from . import ferplus
 from .datasets import Dataset
+from .ferplus import Votes
 from .recipes import Recipe
 from .recipes import load as load_recipe
 
@@ -65,11 +67,26 @@ class Run:
             raise DataError(f"{folder / 'run.json'} is damaged: {error}; train again into a new folder") from error
         return cls(folder, load_recipe(folder / "recipe.toml"), info)
 
+    def votes(self) -> Votes | None:
+        """Read again the votes of FER+ that it was trained with, for `preparation.prepare`; None without any.
+
+        Raises:
+            MissingFileError: They are not where they were.
+            DataError: They are not what they were.
+        """
+        told = self.info.get("votes")
+        if not told:
+            return None
+        votes = ferplus.read(told["path"])
+        if votes.sha256 != told["sha256"]:
+            raise DataError(f"{votes.path} is not what {self.folder} was trained with; put the votes back")
+        return votes
+
     def network(self) -> Any:
         """Build the network (a `keras.Model`) in float32 with the best epoch's weights."""
         from . import networks
 
-        model = networks.build(self.recipe.network, len(self.info["labels"]), self.recipe.size)
+        model = networks.build(self.recipe.network, len(self.info["labels"]), self.recipe.size, width=self.recipe.width)
         model.load_weights(self.folder / "best.keras")
         return model
 

@@ -21,11 +21,12 @@ from ..models.quiet import quiet
 from . import figures, metrics, networks, optimization, runs, strategies
 from .datasets import Dataset, Faces
 from .distillation import Teachers
-from .epochs import make_epoch
+from .epochs import Epoch, make_epoch
 from .ferplus import Votes
 from .preparation import additional, prepare, targets
 from .recipes import Recipe
 from .runs import Run
+from .starting import prepare_start
 
 
 def train(
@@ -35,6 +36,7 @@ def train(
     *,
     extra: Dataset | None = None,
     votes: Votes | None = None,
+    start: str | Path | None = None,
     strategy: str = "",
     on_step: Callable[[int, int, int], None] = lambda epoch, step, steps: None,
     on_teacher: Callable[[int, int, int], None] = lambda epoch, face, faces: None,
@@ -48,6 +50,7 @@ def train(
         folder: Run folder, made if missing. One with the same recipe and data is resumed.
         extra: Its Training faces are added to those of `dataset`, see `preparation.additional`.
         votes: Votes of FER+ for the rows of `dataset`, where the recipe needs them.
+        start: What to start from, see `starting.prepare_start`; nothing to a run that is resumed.
         strategy: See `strategies.scope`. It may be another one when a run is resumed.
         on_step: Called after each batch with epoch (from 1), step and steps of the epoch.
         on_teacher: Called while teachers answer with epoch, the answers given and their total.
@@ -74,17 +77,19 @@ def train(
         sources["extra"] = runs.source(extra, {"train": len(added)})
     if votes:
         sources["votes"] = {"path": votes.path, "sha256": votes.sha256}
+    if start is not None:
+        sources["start"] = {"path": str(start)}
     how = recipe.distillation
     # TensorFlow tells of GPUs that are not there when it builds its first model.
     with quiet():
         teachers = Teachers(how.teachers, dataset.label_names, how.temperature) if how.teachers else None
     if teachers:
         sources["teachers"] = {"folders": list(how.teachers), "sha256": teachers.sha256}
-    info = runs.begin(recipe, folder, dataset.label_names, sources, _versions())
+    info = runs.begin(recipe, folder, dataset.label_names, sources, versions())
     steps = math.ceil(len(faces) / recipe.batch)
 
     with quiet(), scope:
-        model = _resumed(folder) or _compiled(recipe, len(dataset.label_names), steps)
+        model = _resumed(folder) or _compiled(recipe, dataset.label_names, steps, start)
     info |= {"parameters": model.count_params(), "macs": networks.macs(model)}
 
     # The optimiser's step count is the one record of progress: it is saved with the weights.
@@ -96,23 +101,12 @@ def train(
     for number in range(done, recipe.epochs):
         if _has_stopped(history, recipe.early_stopping):
             break
-        start = time.perf_counter()
+        began = time.perf_counter()
         epoch = make_epoch(number, faces, wanted, recipe, teachers, partial(on_teacher, number + 1))
         _seed_dropout(model, recipe.seed, number)
-        logs = model.fit(
-            epoch.images,
-            epoch.targets,
-            sample_weight=epoch.weights,
-            batch_size=recipe.batch,
-            shuffle=False,
-            verbose=0,
-            callbacks=[_Steps(number + 1, steps, on_step), *([trained] if trained else [])],
-        ).history
-        row = {"epoch": number + 1} | {name: float(values[0]) for name, values in logs.items()}
-        # After fit, because with an average the model holds it only now.
-        held = model.evaluate(*answered, batch_size=512, verbose=0, return_dict=True)
-        row |= {f"val_{name}": float(value) for name, value in held.items()}
-        row |= {"seconds": time.perf_counter() - start} | epoch.seconds
+        callbacks = [_Steps(number + 1, steps, on_step), *([trained] if trained else [])]
+        row = {"epoch": number + 1} | _fit(model, epoch, answered, recipe.batch, callbacks)
+        row |= {"seconds": time.perf_counter() - began} | epoch.seconds
         if not math.isfinite(row["loss"]):
             raise DataError(f"the loss became {row['loss']} in epoch {number + 1}; lower the learning rate")
         if row["val_accuracy"] > max((r["val_accuracy"] for r in history), default=-1):
@@ -126,6 +120,23 @@ def train(
         write_json(folder / "run.json", info)
         on_epoch(row)
     return _finish(Run(folder, recipe, info), dataset, history)
+
+
+def _fit(model: Any, epoch: Epoch, validation: tuple[Any, Any], batch: int, callbacks: list[Any]) -> dict[str, float]:
+    """Show the network an epoch, then validate it: with a moving average, the model holds it only after `fit`."""
+    learnt = model.fit(
+        epoch.images,
+        epoch.targets,
+        sample_weight=epoch.weights,
+        batch_size=batch,
+        shuffle=False,
+        verbose=0,
+        callbacks=callbacks,
+    ).history
+    held = model.evaluate(*validation, batch_size=512, verbose=0, return_dict=True)
+    return {name: float(values[0]) for name, values in learnt.items()} | {
+        f"val_{name}": float(value) for name, value in held.items()
+    }
 
 
 def predict(model: Any, faces: Faces) -> np.ndarray:
@@ -154,7 +165,8 @@ def _has_stopped(history: Sequence[dict[str, float]], patience: int) -> bool:
     return bool(patience and history) and len(history) - 1 - accuracies.index(max(accuracies)) >= patience
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of what a training depends on."""
     backend = keras.backend.backend()
     return {
         "ferlite": version("ferlite"),
@@ -170,14 +182,15 @@ def _resumed(folder: Path) -> Any:
     return keras.saving.load_model(path) if path.exists() else None
 
 
-def _compiled(recipe: Recipe, classes: int, steps: int) -> Any:
+def _compiled(recipe: Recipe, label_names: tuple[str, ...], steps: int, start: str | Path | None) -> Any:
     keras.utils.set_random_seed(recipe.seed)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        model: Any = networks.build(recipe.network, classes, recipe.size, recipe.l2)
+        model: Any = networks.build(recipe.network, len(label_names), recipe.size, recipe.l2, recipe.width)
     finally:
         keras.config.set_dtype_policy(before)
+    prepare_start(model, recipe, label_names, start)
     model.compile(
         optimizer=optimization.optimizer(recipe, steps),
         loss=optimization.loss(recipe),

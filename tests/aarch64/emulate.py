@@ -18,7 +18,6 @@ Exit code 0: all passed; 1: something failed; 77: skipped, because something is 
 from __future__ import annotations
 
 import argparse
-import os
 import platform
 import resource
 import sys
@@ -33,7 +32,7 @@ from pathlib import Path
 import debian
 import wheels
 from checks import Checks, Machine
-from errors import CheckError, UnavailableError
+from errors import CheckError, UnavailableError, exit_code
 
 TREE = Path(__file__).resolve().parents[2]
 CACHE = TREE / "build" / "aarch64"
@@ -75,18 +74,14 @@ def main() -> int:
     parser.add_argument("--wheel", type=Path, help="the ferlite wheel to test; built from this tree if not given")
     parser.add_argument("--no-skip", action="store_true", help="fail where something is not at hand")
     options = parser.parse_args()
-    try:
+
+    def run() -> None:
         with tempfile.TemporaryDirectory(prefix="ferlite-aarch64-") as work:
             emulate(options.wheel, Path(work))
-    except UnavailableError as error:
-        print(f"skipped: {error}")
-        return 1 if options.no_skip or os.environ.get("CI") == "true" else 77
-    except CheckError as error:
-        print(f"failed: {error}")
-        return 1
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"passed; {used.ru_utime + used.ru_stime:.0f} s of processor time")
-    return 0
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        print(f"passed; {used.ru_utime + used.ru_stime:.0f} s of processor time")
+
+    return exit_code(run, options.no_skip)
 
 
 def emulate(wheel: Path | None, work: Path) -> None:

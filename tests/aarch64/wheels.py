@@ -43,13 +43,16 @@ class Resolution:
         return {name: max(map(_length, addresses)) for name, addresses in self.addresses.items()}
 
 
-def resolve(python: str, requirements: Iterable[str], constraints: Iterable[str] = ()) -> Resolution:
+def resolve(
+    python: str, requirements: Iterable[str], constraints: Iterable[str] = (), *, platform: str = PLATFORM
+) -> Resolution:
     """Resolve requirements for a 64-bit Raspberry Pi as pip would there.
 
     Args:
         python: Version of its Python, for instance "3.11".
         requirements: What to install; a wheel at hand as `name @ file:///path`.
         constraints: What else must hold.
+        platform: Another machine, in uv's words.
 
     Returns:
         What comes from an index.
@@ -62,7 +65,7 @@ def resolve(python: str, requirements: Iterable[str], constraints: Iterable[str]
         wanted, held, lock = (Path(folder) / name for name in ("wanted.txt", "held.txt", "pylock.toml"))
         wanted.write_text("\n".join(requirements))
         held.write_text("\n".join(constraints))
-        where = ["--python-version", python, "--python-platform", PLATFORM, "--only-binary", ":all:"]
+        where = ["--python-version", python, "--python-platform", platform, "--only-binary", ":all:"]
         _uv(
             "pip", "compile", str(wanted), "--constraint", str(held), *where, "--format", "pylock.toml", "-o", str(lock)
         )
@@ -73,19 +76,20 @@ def resolve(python: str, requirements: Iterable[str], constraints: Iterable[str]
     )
 
 
-def install(folder: Path, python: str, *what: str) -> None:
+def install(folder: Path, python: str, *what: str, platform: str = PLATFORM) -> None:
     """Install wheels for a 64-bit Raspberry Pi into a folder, without what they depend on.
 
     Args:
         folder: Where to; for PYTHONPATH.
         python: Version of its Python.
         what: As `uv pip install` takes it: pinned packages, or a wheel.
+        platform: Another machine, in uv's words.
 
     Raises:
         CheckError: It fails.
         UnavailableError: uv or its network is not at hand.
     """
-    where = ["--python-version", python, "--python-platform", PLATFORM, "--no-deps"]
+    where = ["--python-version", python, "--python-platform", platform, "--no-deps"]
     _uv("pip", "install", "--target", str(folder), *where, *what)
 
 

@@ -1,6 +1,7 @@
 """Stopping a run from outside, whenever it comes, leaves whole outputs."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,53 @@ import pytest
 from ferlite import open_source
 
 COMMAND = [sys.executable, "-c", "from ferlite.cli.app import main; main()"]
+
+
+# A camera whose driver hangs for ever, after some frames or while it is started.
+HANGING = """
+import threading
+from pathlib import Path
+import numpy as np
+
+class Picamera2:
+    camera_controls = {}
+    left = LEFT
+
+    def __init__(self, number):
+        pass
+
+    @staticmethod
+    def global_camera_info():
+        return [{"Model": "hangs"}]
+
+    def create_video_configuration(self, main, controls):
+        return {"main": main}
+
+    def configure(self, configuration):
+        self.configuration = configuration
+
+    def camera_configuration(self):
+        return self.configuration
+
+    def start(self):
+        self.hang_at(-1)
+
+    def capture_array(self, name, wait, signal_function):
+        self.left -= 1
+        self.hang_at(0)
+        signal_function(None)
+
+    def wait(self, job):
+        return np.zeros((480, 640, 3), np.uint8)
+
+    def close(self):
+        pass
+
+    def hang_at(self, left):
+        if self.left == left:
+            Path(__file__).with_name("hung").touch()
+            threading.Event().wait()
+"""
 
 
 def lines(path):
@@ -57,3 +105,28 @@ def test_a_reader_that_leaves_ends_the_run_quietly(tmp_path):
         remark = process.stderr.read()
     assert process.returncode == 0
     assert "Traceback" not in remark
+
+
+@pytest.mark.parametrize(("frames", "code"), [(4, 0), (-1, 130)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_run_whose_camera_hangs(tmp_path, number, frames, code):
+    (tmp_path / "picamera2.py").write_text(HANGING.replace("LEFT", str(frames)))
+    out, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
+    arguments = ["run", "--source", "picamera:0", "--output", out, "--annotate", video]
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    with subprocess.Popen([*COMMAND, *arguments], env=environment, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "hung").exists() or (frames > 0 and not lines(out)):
+            assert process.poll() is None
+            time.sleep(0.02)
+        start = time.monotonic()
+        process.send_signal(number)
+        remark = process.communicate(timeout=30)[1]
+        taken = time.monotonic() - start
+    print(f"stopped after {taken:.2f} s")
+    assert taken < 2
+    assert process.returncode == code
+    assert "Traceback" not in remark
+    if frames > 0:
+        assert "stopped" in remark
+        with open_source(video) as clip:
+            assert len(list(clip)) == len(lines(out)) > 0

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -55,6 +56,18 @@ def test_a_picture_is_one_bgr_frame(tmp_path, name):
         (frame,) = source
     assert_red_left(frame.image)
     assert (frame.index, frame.time, frame.name, source.size, source.live) == (0, 0.0, name, (64, 48), False)
+
+
+@pytest.mark.parametrize("form", [cv2.COLOR_BGR2GRAY, cv2.COLOR_BGR2BGRA])
+def test_a_grey_picture_and_one_with_transparency_become_bgr(tmp_path, form):
+    cv2.imwrite(str(tmp_path / "a.png"), cv2.cvtColor(red_and_blue(), form))
+    with open_source(tmp_path / "a.png") as source:
+        (frame,) = source
+    assert (frame.image.shape, frame.image.dtype) == ((48, 64, 3), np.uint8)
+    if form == cv2.COLOR_BGR2BGRA:
+        assert_red_left(frame.image)
+    else:
+        assert (frame.image == frame.image[..., :1]).all()
 
 
 @pytest.mark.parametrize(("name", "code"), [("a.mp4", "mp4v"), ("a.avi", "MJPG"), ("a.mkv", "mp4v")])
@@ -138,6 +151,21 @@ def test_a_clip_cut_off_gives_what_decodes_and_then_says_so(tmp_path, share, suf
         frames.extend(source)
     assert 0.5 * share * 120 < len(frames) < 117
     assert f"{len(frames)} of about" in str(caught.value)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("suffix", "code"), [(".mp4", "mp4v"), (".mkv", "mp4v"), (".avi", "MJPG")])
+def test_a_clip_damaged_in_the_middle_gives_frames_or_says_so(tmp_path, suffix, code, seed):
+    path = write_video(tmp_path / f"a{suffix}", code=code)
+    rng = np.random.default_rng(seed)
+    data = np.fromfile(path, np.uint8)
+    places = rng.integers(len(data) // 10, len(data), len(data) // 50)
+    data[places] = rng.integers(0, 256, len(places))
+    data.tofile(path)
+    frames = []
+    with suppress(SourceError), open_source(path) as source:
+        frames.extend(source)
+    assert all(frame.image.shape == (48, 64, 3) for frame in frames)
 
 
 def test_closing_in_the_middle_ends_quietly(tmp_path):

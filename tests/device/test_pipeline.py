@@ -9,8 +9,12 @@ import pytest
 
 from ferlite import Classifier, Pipeline
 from ferlite.cli.app import main
+from ferlite.device.sinks import AnnotatedVideo
+from ferlite.device.sources import Source, open_source
 from ferlite.device.tracks import Smoothing
+from ferlite.device.types import Frame
 from ferlite.device.virtual import VirtualCamera
+from ferlite.models.errors import SourceError
 
 
 @pytest.fixture
@@ -90,6 +94,62 @@ def test_frames_of_any_size_and_colour_go_through(model_path, shape):
         image = np.zeros(shape, np.uint8)
         result = pipeline.process(type(frame)(image, 0, 0.0))
     assert result.faces == ()
+
+
+class Given(Source):
+    """Frames that a test made; an error among them is raised."""
+
+    spec, size, live = "given", (1, 1), False
+
+    def __init__(self, *images):
+        self.images = images
+
+    def __iter__(self):
+        for index, image in enumerate(self.images):
+            if isinstance(image, Exception):
+                raise image
+            yield Frame(image, index, index / 15)
+
+    def close(self):
+        pass
+
+
+def test_frames_that_change_their_size_go_through_to_the_video(tmp_path):
+    sizes = [(640, 480), (320, 240), (1, 1), (480, 640), (4000, 3000), (640, 480)]
+    images = [np.full((height, width, 3), 90, np.uint8) for width, height in sizes]
+    images[0] = images[-1] = VirtualCamera().frame(0).image
+    with Pipeline(Given(*images), Classifier.load()) as pipeline, AnnotatedVideo(tmp_path / "a.mp4") as sink:
+        results = list(pipeline)
+        for result in results:
+            sink.write(result)
+    assert [len(result.faces) for result in results] == [1, 0, 0, 0, 0, 1]
+    with open_source(tmp_path / "a.mp4") as video:
+        assert {frame.image.shape for frame in video} == {(480, 640, 3)}
+
+
+def test_of_fifty_faces_only_the_largest_sixteen_are_looked_at():
+    camera = VirtualCamera(size=(192, 192))
+    crowd = np.vstack([np.hstack([camera.frame(9 * row + column).image for column in range(10)]) for row in range(5)])
+    with Pipeline(Given(crowd), Classifier.load()) as pipeline:
+        (result,) = pipeline
+    assert len(result.faces) == 16
+    areas = [face.face.box[2] * face.face.box[3] for face in result.faces]
+    assert all(larger > smaller - 1e-3 for larger, smaller in pairwise(areas))
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_source_that_raises_is_heard_after_its_last_frame(live):
+    source = Given(np.zeros((48, 64, 3), np.uint8), SourceError("broke off"))
+    source.live = live
+    results = []
+    with Pipeline(source, Classifier.load()) as pipeline, pytest.raises(SourceError, match="broke off"):
+        results.extend(pipeline)
+    assert len(results) == 1
+
+
+def test_a_source_that_gives_nothing_ends_quietly():
+    with Pipeline(Given(), Classifier.load()) as pipeline:
+        assert list(pipeline) == []
 
 
 def test_the_command_writes_a_line_for_each_frame_and_a_video(clip, model_path, tmp_path, monkeypatch, capsys):

@@ -6,6 +6,7 @@ from ferlite.models.labels import FER2013_LABELS, LABELS
 from ferlite.train import datasets, ferplus
 from ferlite.train.preparation import prepare, targets
 from ferlite.train.recipes import Recipe
+from ferlite.train.runs import Run
 
 HEADER = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
 ROWS = [
@@ -113,6 +114,16 @@ def test_votes_that_are_missing_or_of_no_use_are_told(data, votes):
         prepare(data, recipe(votes="soft"))
     with pytest.raises(UsageError, match="has no use for votes"):
         prepare(data, recipe(), votes)
+
+
+def test_a_run_finds_its_votes_again(votes, tmp_path):
+    told = {"votes": {"path": votes.path, "sha256": votes.sha256}}
+    again = Run(tmp_path, recipe(votes="soft"), told).votes()
+    np.testing.assert_array_equal(again.emotions, votes.emotions)
+    assert Run(tmp_path, recipe(), {}).votes() is None
+    told["votes"]["sha256"] = "0" * 64
+    with pytest.raises(DataError, match=r"is not what .* was trained with"):
+        Run(tmp_path, recipe(votes="soft"), told).votes()
 
 
 def test_votes_for_other_data_are_told(data, votes):

@@ -1,0 +1,131 @@
+"""`ferlite study`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..models.errors import UsageError
+from .console import console, print_json, progress
+from .extras import needs
+from .train import DATA_HELP
+
+if TYPE_CHECKING:
+    from ..train.metrics import Scores
+    from ..train.studies import Row
+
+
+def study(
+    name: Annotated[str, typer.Argument(help="Name of a shipped study, or a .toml file.", show_default=False)] = "",
+    data: Annotated[Path | None, typer.Option(help=DATA_HELP, show_default=False)] = None,
+    extra: Annotated[
+        Path | None, typer.Option(help="More training data, for the variants that want them.", show_default=False)
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NETWORK=FILE: ImageNet weights of a network without its top, where they can't be downloaded; "
+            "none: leave out what needs them.",
+            show_default=False,
+        ),
+    ] = None,
+    only: Annotated[str, typer.Option(help="Run this variant alone.", show_default=False)] = "",
+    int8: Annotated[bool, typer.Option("--int8/--no-int8", help="Convert each variant to int8 and score it.")] = True,
+    out: Annotated[Path | None, typer.Option(help="Study folder; runs/study-NAME if not given.")] = None,
+    list_studies: Annotated[bool, typer.Option("--list", help="List the shipped studies and leave.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Train the variants of a study and compare them; the same line again resumes after an interruption."""
+    with needs("host"):
+        from ..convert.package import int8_classes
+        from ..train import datasets, starting, studies
+        from ..train.pretrained import BASES
+    if list_studies:
+        table = Table("study", "what it compares")
+        for known in studies.names():
+            table.add_row(known, studies.load(known).description)
+        Console().print(table)
+        return
+    if not name or data is None:
+        raise UsageError("ferlite study needs a name and --data; --list shows the studies")
+    files: dict[str, str] = {}
+    for given in weights or []:
+        network, _, file = given.rpartition("=")
+        if not network and file != starting.NONE:
+            raise UsageError(f"--weights {given}: give NETWORK=FILE, or none")
+        files |= {network: file} if network else dict.fromkeys(BASES, starting.NONE)
+    chosen = studies.load(name)
+    with console.status(f"reading {data}"):
+        dataset = datasets.load(data)
+        more = datasets.load(extra) if extra else None
+    with progress(chosen.name) as show:
+        rows = studies.run(
+            chosen,
+            dataset,
+            out or Path("runs") / f"study-{chosen.name}",
+            extra=more,
+            weights=files,
+            only=only,
+            int8=int8_classes if int8 else None,
+            on_row=lambda row: console.print(_line(row), soft_wrap=True),
+            on_progress=lambda what, share: show(share, what),
+        )
+    if as_json:
+        print_json([asdict(row) for row in rows])
+        return
+    _print(rows)
+
+
+def _line(row: Row) -> str:
+    if row.float32 is None:
+        return f"{row.variant}: {row.why_not}"
+    return f"{row.variant}: {row.float32.accuracy:.2%} of {row.float32.count} in {row.seconds / 60:.1f} minutes"
+
+
+def _print(rows: Sequence[Row]) -> None:
+    """Print the comparison, the recall of each class, and what is most often taken for what."""
+    table = Table("variant", "parameters", "MMAC", "float32 [95 %]", "int8", "macro-F1", "binary", "published")
+    recall: Table | None = None
+    for row in rows:
+        scores = row.float32
+        if scores is None:
+            table.add_row(row.variant, *[""] * 2, row.why_not, *[""] * 3, row.published)
+            continue
+        low, high = scores.interval
+        table.add_row(
+            row.variant,
+            f"{row.parameters:,}",
+            f"{row.macs / 1e6:.1f}",
+            f"{scores.accuracy:.2%} [{low:.1%}, {high:.1%}]",
+            f"{row.int8.accuracy:.2%}" if row.int8 else "",
+            f"{scores.macro_f1:.3f}",
+            f"{row.binary_accuracy:.2%}",
+            row.published,
+        )
+        recall = recall or Table("recall", *scores.recall, title="float32")
+        recall.add_row(row.variant, *("" if share is None else f"{share:.1%}" for share in scores.recall.values()))
+    show = Console()
+    show.print(table)
+    if recall:
+        show.print(recall)
+    for row in rows:
+        if row.float32:
+            show.print(f"{row.variant}: " + ", ".join(_confusions(row.float32)), soft_wrap=True)
+
+
+def _confusions(scores: Scores, count: int = 4) -> list[str]:
+    """Say what is most often taken for what, in percent of the true class."""
+    names = list(scores.recall)
+    shares = [
+        (counts[guess] / max(sum(counts), 1), names[true], names[guess])
+        for true, counts in enumerate(scores.confusion)
+        for guess in range(len(names))
+        if guess != true
+    ]
+    return [f"{true} for {guess} {share:.0%}" for share, true, guess in sorted(shares, reverse=True)[:count]]

@@ -1,0 +1,77 @@
+"""Hyper-parameter search over the keys of a recipe, by KerasTuner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras_tuner
+from pydantic import BaseModel, ConfigDict, Field
+
+from .datasets import Dataset
+from .recipes import Recipe, change
+from .training import train
+
+
+class Search(BaseModel):
+    """What to search.
+
+    Attributes:
+        trials: Recipes to try, each a short training.
+        epochs: Epochs of each.
+        space: Recipe key, for instance `l2` or `optimizer.learning_rate`, by the values to choose from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trials: int = Field(ge=1)
+    epochs: int = Field(ge=1)
+    space: dict[str, list[float | int | str]]
+
+
+def find(
+    recipe: Recipe,
+    how: Search,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    on_progress: Callable[[str, float], None] = lambda what, share: None,
+) -> dict[str, Any]:
+    """Find the values with the highest validation accuracy after a few epochs, drawn at random.
+
+    A finished trial is its run folder. The draws follow from the recipe's seed, so that an interrupted
+    search comes by the same trials again and trains only what is missing. (Random draws beat a grid:
+    Bergstra and Bengio 2012.)
+
+    Args:
+        recipe: What does not change.
+        how: What to search.
+        dataset: As it was read.
+        folder: Where trials are kept.
+        on_progress: Called with a remark and the done share of the search.
+
+    Returns:
+        The best values by recipe key, as `recipes.change` takes them.
+    """
+    space = keras_tuner.HyperParameters()
+    for key, choices in how.space.items():
+        space.Choice(key, choices)
+    oracle = keras_tuner.oracles.RandomSearchOracle(
+        objective=keras_tuner.Objective("val_accuracy", "max"),
+        max_trials=how.trials,
+        hyperparameters=space,
+        seed=recipe.seed,
+    )
+    oracle._set_project_dir(str(folder), "oracle")
+    for number in range(how.trials):
+        trial = oracle.create_trial("ferlite")
+        if trial.hyperparameters is None or not trial.hyperparameters.values:
+            break  # the space is smaller than the number of trials
+        on_progress(f"trial {number + 1} of {how.trials}", number / how.trials)
+        tried = change(recipe, trial.hyperparameters.values | {"epochs": how.epochs, "early_stopping": 0})
+        run = train(tried, dataset, folder / f"trial-{number + 1}")
+        oracle.update_trial(trial.trial_id, {"val_accuracy": run.info["best"]["val_accuracy"]})
+        trial.status = "COMPLETED"
+        oracle.end_trial(trial)
+    return dict(oracle.get_best_trials(1)[0].hyperparameters.values)
