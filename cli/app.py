@@ -8,7 +8,7 @@ import typer
 
 from .. import __version__
 from ..models.errors import FerliteError, UsageError
-from . import bench, convert, data, demo, maintain, quickstart, report, run, study, train
+from . import bench, convert, data, demo, maintain, quickstart, report, run, runs, study, train
 
 app = typer.Typer(
     name="ferlite",
@@ -22,6 +22,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("data")(data.data)
 app.command("train")(train.train)
+app.command("runs")(runs.runs)
 app.command("study")(study.study)
 app.command("convert")(convert.convert)
 app.add_typer(bench.app, name="bench")

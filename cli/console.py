@@ -28,7 +28,8 @@ def progress(title: str) -> Iterator[Callable[[float, str], None]]:
         TextColumn("{task.fields[remark]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
+    # Over some minutes, so that the pauses between epochs are in the estimate, too.
+    with Progress(*columns, console=console, transient=True, speed_estimate_period=600) as bar:
         task = bar.add_task(title, total=1.0, remark="")
         yield lambda share, remark="": bar.update(task, completed=share, remark=remark)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ def train(
     extra: Annotated[
         Path | None, typer.Option(help="More data: their Training faces are added to the training split.")
     ] = None,
+    votes: Annotated[Path | None, typer.Option(help="fer2013new.csv of FER+, for recipes that use votes.")] = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -32,11 +34,13 @@ def train(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/RECIPE if not given.")] = None,
+    strategy: Annotated[str, typer.Option(help="`mirrored` shares each batch among all GPUs (TensorFlow).")] = "",
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write logs to RUN/tensorboard.")] = False,
     list_recipes: Annotated[bool, typer.Option("--list", help="List the shipped recipes and leave.")] = False,
 ) -> None:
     """Train a network by a recipe; the same line again resumes after an interruption."""
     with needs("host"):
-        from ..train import datasets, recipes, training
+        from ..train import boards, datasets, ferplus, recipes, training
     if list_recipes:
         table = Table("recipe", "what it is")
         for name in recipes.names():
@@ -50,12 +54,19 @@ def train(
     with console.status(f"reading {data}"):
         dataset = datasets.load(data)
         more = datasets.load(extra) if extra else None
-    with progress(chosen.name) as show:
+        counted = ferplus.read(votes) if votes else None
+    board = boards.Board(out / "tensorboard") if tensorboard else None
+    with progress(chosen.name) as show, board or nullcontext():
 
         def on_step(epoch: int, step: int, steps: int) -> None:
             show((epoch - 1 + step / steps) / chosen.epochs, f"epoch {epoch}/{chosen.epochs}")
 
+        def on_teacher(epoch: int, face: int, faces: int) -> None:
+            show((epoch - 1) / chosen.epochs, f"epoch {epoch}/{chosen.epochs}, teachers {face / faces:.0%}")
+
         def on_epoch(row: dict[str, float]) -> None:
+            if board:
+                board.add(row)
             console.print(
                 f"epoch {row['epoch']:3.0f}/{chosen.epochs}  loss {row['loss']:.4f}  "
                 f"accuracy {row['accuracy']:.1%}  validation {row['val_accuracy']:.1%}  {row['seconds']:.0f} s "
@@ -64,7 +75,18 @@ def train(
             )
 
         try:
-            run = training.train(chosen, dataset, out, extra=more, start=start, on_step=on_step, on_epoch=on_epoch)
+            run = training.train(
+                chosen,
+                dataset,
+                out,
+                extra=more,
+                votes=counted,
+                start=start,
+                strategy=strategy,
+                on_step=on_step,
+                on_teacher=on_teacher,
+                on_epoch=on_epoch,
+            )
         except KeyboardInterrupt:
             console.print("interrupted; the same command goes on after the last complete epoch")
             raise typer.Exit(130) from None

@@ -1,4 +1,4 @@
-"""Random changes of training faces: one affine warp each, then brightness, contrast, erasing.
+"""Random changes of training faces: one affine warp each, then brightness, contrast, erasing, then mixing.
 
 A whole epoch is made at once from the seed and the epoch's number alone, so that a resumed run sees
 exactly what an uninterrupted one would have seen.
@@ -24,6 +24,10 @@ class Augmentation(BaseModel):
         brightness: Grey values to either side.
         contrast: Fraction of the contrast to either side.
         erase: Share of faces that lose one random rectangle (Zhong et al. 2020, "Random Erasing").
+        mixup: Alpha of the beta distribution that says how far each face is blended with another, and its
+            target with that face's (Zhang et al. 2018); 0 is off.
+        cutmix: Alpha of the beta distribution of the area in which each face is replaced by another, its
+            target in proportion (Yun et al. 2019); 0 is off. With both on, each face gets one of them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,6 +40,8 @@ class Augmentation(BaseModel):
     brightness: float = Field(default=0, ge=0, le=128)
     contrast: float = Field(default=0, ge=0, lt=1)
     erase: float = Field(default=0, ge=0, le=1)
+    mixup: float = Field(default=0, ge=0)
+    cutmix: float = Field(default=0, ge=0)
 
 
 def augment(images: NDArray[np.uint8], how: Augmentation, seed: int, epoch: int) -> NDArray[np.uint8]:
@@ -87,6 +93,47 @@ def augment(images: NDArray[np.uint8], how: Augmentation, seed: int, epoch: int)
             top, bottom, left, right = boxes[i]
             result[i, top:bottom, left:right] = fill[i]
     return result
+
+
+def mix(
+    images: NDArray[np.uint8], targets: NDArray[np.float32], how: Augmentation, seed: int, epoch: int
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Mix every face with another one, by mixup or cutmix.
+
+    Args:
+        images: uint8 [n, h, w].
+        targets: float32 [n, classes], each with the sum 1.
+        how: `mixup` and `cutmix` count.
+        seed: Seed of the run.
+        epoch: Number of the epoch.
+
+    Returns:
+        uint8 [n, h, w] and float32 [n, classes]; what was given where both are off.
+    """
+    if not how.mixup and not how.cutmix:
+        return images, targets
+    rng = np.random.default_rng((seed, epoch, 3))
+    count, height, width = images.shape
+    partner = rng.permutation(count)
+    cut = rng.random(count) < (0.5 if how.mixup and how.cutmix else float(how.cutmix > 0))
+    alpha = np.where(cut, how.cutmix, how.mixup)
+    kept = rng.beta(alpha, alpha)
+    high, wide = (np.rint(np.sqrt(1 - kept) * side).astype(int) for side in (height, width))
+    middle_y, middle_x = rng.integers(0, height, count), rng.integers(0, width, count)
+    top, bottom = np.maximum(middle_y - high // 2, 0), np.minimum(middle_y + (high + 1) // 2, height)
+    left, right = np.maximum(middle_x - wide // 2, 0), np.minimum(middle_x + (wide + 1) // 2, width)
+    # A rectangle over the border is cut off; the target follows what is left of it.
+    kept = np.where(cut, 1 - (bottom - top) * (right - left) / (height * width), kept)
+
+    result = images.copy()
+    for i, other in enumerate(partner):
+        if cut[i]:
+            box = slice(top[i], bottom[i]), slice(left[i], right[i])
+            result[i][box] = images[other][box]
+        else:
+            cv2.addWeighted(images[i], float(kept[i]), images[other], float(1 - kept[i]), 0, dst=result[i])
+    mixed = kept[:, None] * targets + (1 - kept[:, None]) * targets[partner]
+    return result, mixed.astype(np.float32)
 
 
 def _rectangles(rng: np.random.Generator, count: int, height: int, width: int) -> NDArray[np.int64]:

@@ -12,36 +12,70 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.errors import DataError, unknown
+from ..models.errors import DataError, UsageError, unknown
 from .datasets import Dataset, Faces, balanced_draw, identical_to
+from .ferplus import Votes
 from .folds import divide
 from .recipes import Recipe
 
 
-def prepare(dataset: Dataset, recipe: Recipe) -> Dataset:
-    """Size, labels, splits, duplicates and draw of a recipe, in this order.
+def prepare(dataset: Dataset, recipe: Recipe, votes: Votes | None = None) -> Dataset:
+    """Labels, size, splits, duplicates and draw of a recipe, in this order.
 
     Args:
         dataset: As it was read.
-        recipe: `size`, `merge`, `labels`, `splits`, `folds`, `fold`, `dedupe`, `share`, `draw` and `seed` count.
+        recipe: `size`, `votes`, `merge`, `labels`, `splits`, `folds`, `fold`, `dedupe`, `drop_not_a_face`,
+            `share`, `draw` and `seed` count.
+        votes: Votes for the rows of `dataset`, which a recipe with `votes` or `drop_not_a_face` needs.
 
     Returns:
         The faces to work with, under the name and hash of what was read.
 
     Raises:
         UnknownNameError: The recipe keeps or merges into a label that the data do not have.
-        DataError: There are too few faces for the folds.
+        DataError: There are too few faces for the folds, or the votes are for other data.
+        UsageError: The recipe needs votes and there are none, or the other way round.
     """
-    dataset = relabelled(dataset.resized(recipe.size), recipe.merge, recipe.labels)
+    if recipe.needs_votes != (votes is not None):
+        raise UsageError(
+            f"recipe {recipe.name!r} needs the votes of FER+: give --votes fer2013new.csv"
+            if votes is None
+            else f"recipe {recipe.name!r} has no use for votes: set its key votes, or leave --votes out"
+        )
+    if votes:
+        votes.check(dataset)
+        dataset = votes.labelled(dataset) if recipe.labelled_by_votes else dataset
+    dataset = relabelled(dataset, recipe.merge, recipe.labels).resized(recipe.size)
     dataset = divide(dataset, recipe.splits, recipe.folds, recipe.fold, recipe.seed)
     faces = dataset.split("train")
     if recipe.dedupe:
         faces = _not_held_out(faces, dataset)
+    if votes and recipe.drop_not_a_face:
+        faces = faces[votes.is_face[faces.rows]]
     if recipe.share < 1:
         faces = faces[_share(faces.labels, recipe.share, recipe.seed)]
     if recipe.draw:
         faces = faces[balanced_draw(faces.labels, recipe.draw, recipe.seed)]
     return replace(dataset, splits=dataset.splits | {"train": faces})
+
+
+def targets(faces: Faces, label_names: Sequence[str], recipe: Recipe, votes: Votes | None) -> NDArray[np.float32]:
+    """Return what a network is to answer for faces: float32 [n, labels], each with the sum 1.
+
+    Args:
+        faces: Prepared; those of row -1 are none of the votes' rows and get their label.
+        label_names: Their labels.
+        recipe: `votes`, `votes_weight` and `merge` count.
+        votes: As given to `prepare`.
+    """
+    result = np.eye(len(label_names), dtype=np.float32)[faces.labels]
+    if votes and recipe.votes != "none":
+        voted = np.flatnonzero(faces.rows >= 0)
+        shares = votes.targets(faces.rows[voted], label_names, recipe.merge, soft=recipe.votes == "soft")
+        # Where all votes went to labels that are not kept, the label of the data counts alone.
+        weight = recipe.votes_weight * shares.sum(1, keepdims=True)
+        result[voted] = recipe.votes_weight * shares + (1 - weight) * result[voted]
+    return result
 
 
 def additional(extra: Dataset, dataset: Dataset, recipe: Recipe) -> Faces:
@@ -64,7 +98,7 @@ def additional(extra: Dataset, dataset: Dataset, recipe: Recipe) -> Faces:
     kept = [name for name in dataset.label_names if name in _merged(extra.label_names, recipe.merge)]
     if not kept:
         raise DataError(f"{extra.name} has none of the labels {', '.join(dataset.label_names)}")
-    faces = relabelled(alone.resized(recipe.size), recipe.merge, kept).split("train")
+    faces = relabelled(alone, recipe.merge, kept).resized(recipe.size).split("train")
     codes = np.array([dataset.label_names.index(name) for name in kept])
     behind = 1 + max(int(part.groups.max()) for part in dataset.splits.values())
     faces = replace(

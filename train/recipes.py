@@ -67,6 +67,23 @@ class Optimizer(BaseModel):
         return self
 
 
+class Distillation(BaseModel):
+    """Teachers whose softened answers are learnt beside the labels (Hinton et al. 2015).
+
+    Attributes:
+        teachers: Run folders with the same labels, relative to where training is started; none is off.
+        weight: Share of the teachers in the loss; the rest is the labels'.
+        temperature: Divides the logits of teachers and student; above 1 it shows more of what teachers
+            hold for less likely.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    teachers: tuple[str, ...] = ()
+    weight: float = Field(default=0.5, ge=0, le=1)
+    temperature: float = Field(default=4, gt=0)
+
+
 class Recipe(BaseModel):
     """Everything a run needs but the data.
 
@@ -88,6 +105,12 @@ class Recipe(BaseModel):
         label_smoothing: Share of the target given evenly to all classes (Szegedy et al. 2016).
         merge: Label by the label that becomes it, applied before `labels`.
         labels: Labels to keep, in this order; faces of others are dropped. With none, those of the data.
+        votes: Targets from the votes of FER+ (Barsoum et al. 2016): `none`; `soft`, the shares of the votes;
+            or `majority`. Where `labels` has contempt, which FER2013 does not know, the majority is the
+            label in every split; else validation and test keep the label of FER2013.
+        votes_weight: Share of the votes in a target; the rest is the label.
+        drop_not_a_face: Drop training faces in which more people, or as many, saw nothing they know, or
+            no face, as saw any one expression.
         splits: `official`, as the data have them; or folds of the faces that are not the data's own test
             split, one of them `test` and a tenth of the others `validation`, each class shared evenly:
             `stratified` face by face, `by-person` with a person's faces, and identical ones, together.
@@ -99,10 +122,13 @@ class Recipe(BaseModel):
         balance: What to do about classes of unequal number: `none`; `class-weights`, by which every class
             counts the same; or `oversampling`, epochs of the same length in which every class appears
             equally often.
+        ema: Decay of an exponential moving average of the weights in each step; validation and the weights
+            that are kept are the average's. 0 is off. Statistics of batch normalisation are not averaged.
         early_stopping: Stop after so many epochs without a better validation accuracy; 0 is never.
         precision: `float32`, or `mixed_bfloat16` where the processor has it.
         optimizer: Optimiser and schedule.
         augmentation: How training faces are varied.
+        distillation: Trained networks to learn from.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -123,6 +149,9 @@ class Recipe(BaseModel):
     label_smoothing: float = Field(default=0, ge=0, lt=1)
     merge: dict[Label, Label] = {}
     labels: tuple[Label, ...] = ()
+    votes: Literal["none", "soft", "majority"] = "none"
+    votes_weight: float = Field(default=1, ge=0, le=1)
+    drop_not_a_face: bool = False
     splits: Splits = "official"
     folds: int = Field(default=5, ge=2)
     fold: int = Field(default=0, ge=0)
@@ -130,10 +159,12 @@ class Recipe(BaseModel):
     share: float = Field(default=1, gt=0, le=1)
     draw: int = Field(default=0, ge=0)
     balance: Balance = "none"
+    ema: float = Field(default=0, ge=0, lt=1)
     early_stopping: int = Field(default=0, ge=0)
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     optimizer: Optimizer = Optimizer()
     augmentation: Augmentation = Augmentation()
+    distillation: Distillation = Distillation()
 
     @model_validator(mode="after")
     def _keys_fit_together(self) -> Recipe:
@@ -146,7 +177,19 @@ class Recipe(BaseModel):
         gone = set(self.merge) & {*self.labels, *self.merge.values()}
         if gone:
             raise ValueError(f"merge makes {sorted(gone)[0]!r} another label, so it can't be kept or merged into")
+        if self.labelled_by_votes and self.votes_weight < 1:
+            raise ValueError("FER2013 has no label contempt to mix votes with: votes_weight must be 1")
         return self
+
+    @property
+    def needs_votes(self) -> bool:
+        """Whether the votes of FER+ are needed."""
+        return self.votes != "none" or self.drop_not_a_face
+
+    @property
+    def labelled_by_votes(self) -> bool:
+        """Whether the votes of FER+ give the labels, too."""
+        return self.votes != "none" and "contempt" in self.labels
 
     def save(self, path: str | Path) -> None:
         """Write the recipe as TOML, every key spelled out."""
@@ -209,9 +252,10 @@ def _explain(path: Path | str, error: ValidationError) -> Exception:
     first = error.errors()[0]
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
-        model: type[BaseModel] = {"optimizer": Optimizer, "augmentation": Augmentation}.get(
-            str(parents[0]) if parents else "", Recipe
-        )
+        tables: dict[object, type[BaseModel]] = {
+            "optimizer": Optimizer, "augmentation": Augmentation, "distillation": Distillation,
+        }  # fmt: skip
+        model = tables[parents[0]] if parents else Recipe
         return unknown(f"recipe key (in {path})", str(key), model.model_fields)
     where = f"{path}: {'.'.join(map(str, first['loc']))}".removesuffix(": ")
     if first["type"] == "value_error":  # a rule of our own, which says itself what does not fit

@@ -23,13 +23,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..models.errors import DataError, UsageError
+from ..models.errors import DataError, FerliteError, MissingFileError, UsageError
 from ..models.files import read_bytes, write_bytes, write_json
+from . import ferplus
 from .datasets import Dataset
+from .ferplus import Votes
 from .recipes import Recipe
 from .recipes import load as load_recipe
 
-_SOURCES = ("data", "extra")
+_SOURCES = ("data", "extra", "votes", "teachers")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,21 @@ class Run:
             raise DataError(f"{folder / 'run.json'} is damaged: {error}; train again into a new folder") from error
         return cls(folder, load_recipe(folder / "recipe.toml"), info)
 
+    def votes(self) -> Votes | None:
+        """Read again the votes of FER+ that it was trained with, for `preparation.prepare`; None without any.
+
+        Raises:
+            MissingFileError: They are not where they were.
+            DataError: They are not what they were.
+        """
+        told = self.info.get("votes")
+        if not told:
+            return None
+        votes = ferplus.read(told["path"])
+        if votes.sha256 != told["sha256"]:
+            raise DataError(f"{votes.path} is not what {self.folder} was trained with; put the votes back")
+        return votes
+
     def network(self) -> Any:
         """Build the network (a `keras.Model`) in float32 with the best epoch's weights."""
         from . import networks
@@ -87,7 +104,7 @@ def begin(
         recipe: What to train by.
         folder: The run folder.
         label_names: Of the network's outputs.
-        sources: What is trained on: `data`, perhaps `extra`, each as `source` tells it.
+        sources: What is trained on, each with its `sha256`: `data`, perhaps `extra`, `votes`, `teachers`.
         versions: Of the libraries.
 
     Returns:
@@ -125,12 +142,19 @@ def source(dataset: Dataset, faces: Mapping[str, int]) -> dict[str, Any]:
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:
-    """Return the lines of history.csv, none where there is no such file."""
+    """Return the lines of history.csv, none where there is no such file.
+
+    Raises:
+        DataError: It is damaged.
+    """
     path = folder / "history.csv"
     if not path.exists():
         return []
-    rows = csv.DictReader(io.StringIO(path.read_text()))
-    return [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in rows]
+    try:
+        rows = csv.DictReader(io.StringIO(read_bytes(path).decode()))
+        return [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in rows]
+    except (ValueError, TypeError, csv.Error) as error:
+        raise DataError(f"{path} is damaged: {error}; train again into a new folder") from error
 
 
 def write_history(folder: Path, history: list[dict[str, float]]) -> None:
@@ -140,3 +164,45 @@ def write_history(folder: Path, history: list[dict[str, float]]) -> None:
     writer.writeheader()
     writer.writerows(history)
     write_bytes(folder / "history.csv", text.getvalue().encode())
+
+
+def summaries(folder: str | Path) -> list[dict[str, Any]]:
+    """Sum up the run folders in a folder, by name.
+
+    Returns:
+        JSON-ready, for each run: name, recipe, data, parameters, macs, epochs_done, epochs, best_epoch,
+        val_accuracy, minutes, augmentation_share (of the time of an epoch), None for what is not known
+        yet; or name and `error` where the run is damaged.
+
+    Raises:
+        MissingFileError: There is no such folder.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise MissingFileError(f"there is no folder {folder}; 'ferlite train' makes one for each run")
+    marks = ("recipe.toml", "run.json", "history.csv")
+    found = [path for path in sorted(folder.iterdir()) if any((path / mark).is_file() for mark in marks)]
+    return [{"name": path.name} | _summary(path) for path in found]
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    try:
+        run, history = Run.open(folder), read_history(folder)
+        best: Mapping[str, Any] = max(history, key=lambda row: row["val_accuracy"], default={})
+        seconds = sum(row["seconds"] for row in history)
+        return {
+            "recipe": run.recipe.name,
+            "data": run.info["data"]["name"],
+            "parameters": run.info.get("parameters"),
+            "macs": run.info.get("macs"),
+            "epochs_done": len(history),
+            "epochs": run.recipe.epochs,
+            "best_epoch": best.get("epoch"),
+            "val_accuracy": best.get("val_accuracy"),
+            "minutes": seconds / 60,
+            "augmentation_share": sum(row["augmentation_seconds"] for row in history) / seconds if seconds else None,
+        }
+    except FerliteError as error:
+        return {"error": str(error)}
+    except (LookupError, TypeError) as error:
+        return {"error": f"{folder} is damaged: {type(error).__name__} {error}"}

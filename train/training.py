@@ -6,6 +6,7 @@ import math
 import platform
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -17,12 +18,12 @@ import numpy as np
 from ..models.errors import DataError
 from ..models.files import replacing, write_json
 from ..models.quiet import quiet
-from . import figures, metrics, networks, runs
-from .augment import augment
-from .balance import class_weights, oversampled
+from . import figures, metrics, networks, optimization, runs, strategies
 from .datasets import Dataset, Faces
-from .optimization import loss, optimizer
-from .preparation import additional, prepare
+from .distillation import Teachers
+from .epochs import Epoch, make_epoch
+from .ferplus import Votes
+from .preparation import additional, prepare, targets
 from .recipes import Recipe
 from .runs import Run
 from .starting import prepare_start
@@ -34,8 +35,11 @@ def train(
     folder: str | Path,
     *,
     extra: Dataset | None = None,
+    votes: Votes | None = None,
     start: str | Path | None = None,
+    strategy: str = "",
     on_step: Callable[[int, int, int], None] = lambda epoch, step, steps: None,
+    on_teacher: Callable[[int, int, int], None] = lambda epoch, face, faces: None,
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> Run:
     """Train by a recipe, or go on where an interrupted run stopped.
@@ -45,78 +49,94 @@ def train(
         dataset: Needs the splits train and validation.
         folder: Run folder, made if missing. One with the same recipe and data is resumed.
         extra: Its Training faces are added to those of `dataset`, see `preparation.additional`.
+        votes: Votes of FER+ for the rows of `dataset`, where the recipe needs them.
         start: What to start from, see `starting.prepare_start`; nothing to a run that is resumed.
+        strategy: See `strategies.scope`. It may be another one when a run is resumed.
         on_step: Called after each batch with epoch (from 1), step and steps of the epoch.
+        on_teacher: Called while teachers answer with epoch, the answers given and their total.
         on_epoch: Called after each epoch with its line of history.csv.
 
     Returns:
         The finished run.
 
     Raises:
-        UsageError: The folder holds another run.
+        UsageError: The folder holds another run, or the recipe needs votes and there are none.
         UnknownNameError: The network, a split or a label of the recipe does not exist.
         DataError: A needed split is empty, or the loss is no number any more.
         OutputError: The folder can't be written.
     """
     folder = Path(folder)
     networks.check(recipe.network)
-    dataset = prepare(dataset, recipe)
+    scope = strategies.scope(strategy)
+    dataset = prepare(dataset, recipe, votes)
     faces, validation = dataset.split("train"), dataset.split("validation")
     sources = {"data": runs.source(dataset, {name: len(part) for name, part in dataset.splits.items()})}
     if extra:
         added = additional(extra, dataset, recipe)
         faces = Faces.joined([faces, added])
         sources["extra"] = runs.source(extra, {"train": len(added)})
+    if votes:
+        sources["votes"] = {"path": votes.path, "sha256": votes.sha256}
     if start is not None:
         sources["start"] = {"path": str(start)}
+    how = recipe.distillation
+    # TensorFlow tells of GPUs that are not there when it builds its first model.
+    with quiet():
+        teachers = Teachers(how.teachers, dataset.label_names, how.temperature) if how.teachers else None
+    if teachers:
+        sources["teachers"] = {"folders": list(how.teachers), "sha256": teachers.sha256}
     info = runs.begin(recipe, folder, dataset.label_names, sources, versions())
     steps = math.ceil(len(faces) / recipe.batch)
 
-    # TensorFlow tells of GPUs that are not there when it builds its first model.
-    with quiet():
+    with quiet(), scope:
         model = _resumed(folder) or _compiled(recipe, dataset.label_names, steps, start)
     info |= {"parameters": model.count_params(), "macs": networks.macs(model)}
 
     # The optimiser's step count is the one record of progress: it is saved with the weights.
-    done = int(model.optimizer.iterations) // steps
+    done = int(model.optimizer.iterations.numpy()) // steps
     history = runs.read_history(folder)[:done]
-    one_hot = np.eye(len(dataset.label_names), dtype=np.float32)
-    targets = one_hot[faces.labels]
-    held = _batch(validation), one_hot[validation.labels]
-    weights = targets @ class_weights(targets) if recipe.balance == "class-weights" else None
-    for epoch in range(done, recipe.epochs):
+    wanted = targets(faces, dataset.label_names, recipe, votes)
+    answered = _batch(validation), np.eye(len(dataset.label_names), dtype=np.float32)[validation.labels]
+    trained = optimization.TrainedWeights(model) if recipe.ema else None
+    for number in range(done, recipe.epochs):
         if _has_stopped(history, recipe.early_stopping):
             break
         began = time.perf_counter()
-        shown = _shown(faces, recipe, epoch)
-        varied = augment(faces.images[shown], recipe.augmentation, recipe.seed, epoch)
-        augmented = time.perf_counter() - began
-        order = np.random.default_rng((recipe.seed, epoch, 1)).permutation(len(faces))
-        _seed_dropout(model, recipe.seed, epoch)
-        logs = model.fit(
-            varied[order][..., None],
-            targets[shown[order]],
-            sample_weight=None if weights is None else weights[shown[order]],
-            batch_size=recipe.batch,
-            shuffle=False,
-            validation_data=held,
-            validation_batch_size=512,
-            verbose=0,
-            callbacks=[_Steps(epoch + 1, steps, on_step)],
-        ).history
-        row = {"epoch": epoch + 1} | {name: float(values[0]) for name, values in logs.items()}
-        row |= {"seconds": time.perf_counter() - began, "augmentation_seconds": augmented}
+        epoch = make_epoch(number, faces, wanted, recipe, teachers, partial(on_teacher, number + 1))
+        _seed_dropout(model, recipe.seed, number)
+        callbacks = [_Steps(number + 1, steps, on_step), *([trained] if trained else [])]
+        row = {"epoch": number + 1} | _fit(model, epoch, answered, recipe.batch, callbacks)
+        row |= {"seconds": time.perf_counter() - began} | epoch.seconds
         if not math.isfinite(row["loss"]):
-            raise DataError(f"the loss became {row['loss']} in epoch {epoch + 1}; lower the learning rate")
+            raise DataError(f"the loss became {row['loss']} in epoch {number + 1}; lower the learning rate")
         if row["val_accuracy"] > max((r["val_accuracy"] for r in history), default=-1):
             _save(model, folder / "best.keras")
+        if trained:
+            trained.restore()
         history.append(row)
         runs.write_history(folder, history)
         _save(model, folder / "last.keras")
-        info |= {"epochs_done": epoch + 1}
+        info |= {"epochs_done": number + 1}
         write_json(folder / "run.json", info)
         on_epoch(row)
     return _finish(Run(folder, recipe, info), dataset, history)
+
+
+def _fit(model: Any, epoch: Epoch, validation: tuple[Any, Any], batch: int, callbacks: list[Any]) -> dict[str, float]:
+    """Show the network an epoch, then validate it: with a moving average, the model holds it only after `fit`."""
+    learnt = model.fit(
+        epoch.images,
+        epoch.targets,
+        sample_weight=epoch.weights,
+        batch_size=batch,
+        shuffle=False,
+        verbose=0,
+        callbacks=callbacks,
+    ).history
+    held = model.evaluate(*validation, batch_size=512, verbose=0, return_dict=True)
+    return {name: float(values[0]) for name, values in learnt.items()} | {
+        f"val_{name}": float(value) for name, value in held.items()
+    }
 
 
 def predict(model: Any, faces: Faces) -> np.ndarray:
@@ -137,13 +157,6 @@ class _Steps(keras.callbacks.Callback):
 
 def _batch(faces: Faces) -> np.ndarray:
     return faces.images[..., None]
-
-
-def _shown(faces: Faces, recipe: Recipe, epoch: int) -> np.ndarray:
-    """Return the places of the faces that an epoch shows, int64 [n]."""
-    if recipe.balance == "oversampling":
-        return oversampled(faces.labels, np.random.default_rng((recipe.seed, epoch, 2)))
-    return np.arange(len(faces))
 
 
 def _has_stopped(history: Sequence[dict[str, float]], patience: int) -> bool:
@@ -178,7 +191,11 @@ def _compiled(recipe: Recipe, label_names: tuple[str, ...], steps: int, start: s
     finally:
         keras.config.set_dtype_policy(before)
     prepare_start(model, recipe, label_names, start)
-    model.compile(optimizer=optimizer(recipe, steps), loss=loss(recipe), metrics=["accuracy"])
+    model.compile(
+        optimizer=optimization.optimizer(recipe, steps),
+        loss=optimization.loss(recipe),
+        metrics=optimization.metrics(recipe),
+    )
     return model
 
 

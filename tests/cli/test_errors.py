@@ -36,6 +36,11 @@ def place(tmp_path, monkeypatch, graph, model_path):
     (tmp_path / "network.toml").write_text('name = "mine"\nnetwork = "smal"\nepochs = 1\n')
     (tmp_path / "shots").mkdir()
     (tmp_path / "shots/a.png").write_bytes((tmp_path / "good.png").read_bytes())
+    (tmp_path / "votes.toml").write_text('name = "mine"\nnetwork = "small"\nepochs = 1\nvotes = "soft"\n')
+    (tmp_path / "votes.csv").write_text("Usage,Image name,neutral\n")
+    taught = '[distillation]\nteachers = ["damaged"]\n'
+    (tmp_path / "taught.toml").write_text('name = "mine"\nnetwork = "small"\nepochs = 1\n' + taught)
+    (tmp_path / "legend.csv").write_text("user.id,image,emotion\n")
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged/run.json").write_text("{}")
     (tmp_path / "other").mkdir()
@@ -70,6 +75,14 @@ CASES = {
     "study: no data": ("study six-class", "needs a name and --data"),
     "study: weights": ("study transfer --data good.csv --weights some", "give NETWORK=FILE, or none"),
     "data: missing file": ("data none.csv", "no data set at none.csv"),
+    "train: missing extra data": ("train --recipe quickstart --data eigenfaces --extra no.csv", "data set at no.csv"),
+    "train: votes missing": ("train --recipe votes.toml --data eigenfaces", "give --votes fer2013new.csv"),
+    "train: votes of no use": ("train --recipe quickstart --data eigenfaces --votes none.csv", "can't read none.csv"),
+    "train: no votes": ("train --recipe votes.toml --data eigenfaces --votes votes.csv", "votes.csv lacks the column"),
+    "train: damaged teacher": ("train --recipe taught.toml --data eigenfaces", "damaged/run.json is damaged"),
+    "train: unknown strategy": ("train --recipe quickstart --data eigenfaces --strategy mirror", "mean 'mirrored'"),
+    "train: empty legend": ("train --recipe quickstart --data .", "legend.csv lists no pictures"),
+    "runs: missing folder": ("runs none", "there is no folder none; 'ferlite train' makes"),
     "convert: damaged run": ("convert damaged", "damaged/run.json is damaged: it lacks"),
     "convert: unfinished run": ("convert other", "is not finished"),
     "convert: data gone": ("convert other --data none.csv", "no data set at none.csv"),
@@ -120,6 +133,7 @@ USAGE = {
     "train: no options", "bench accuracy: test split", "run: option's value", "run: size", "run: rotation",
     "run: unknown suffix", "run: overwriting", "run: appending to the source", "run: into the source's folder",
     "study: no data", "study: weights", "train: another run's folder", "convert: unfinished run", "bench latency: threads",
+    "train: votes missing",
 }  # fmt: skip
 
 

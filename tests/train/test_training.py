@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from ferlite.models.errors import DataError, UnknownNameError, UsageError
-from ferlite.train import datasets, recipes
+from ferlite.train import datasets, ferplus, recipes, runs
 from ferlite.train.optimization import loss, optimizer
 from ferlite.train.training import Run, train
 
@@ -79,6 +79,9 @@ VARIANTS = {
     "oversampling": {"balance": "oversampling"},
     "class-weights": {"balance": "class-weights", "loss": "focal"},
     "step": {"optimizer": {"schedule": "step", "steps": [1], "factor": 0.1}},
+    "averages": {"ema": 0.9},
+    "mixing": {"augmentation": {"mixup": 0.4, "cutmix": 1.0}, "balance": "class-weights"},
+    "distillation": {"distillation": {"weight": 0.7}, "ema": 0.9},
     "early stopping": {"early_stopping": 1, "epochs": 9, "optimizer": {"learning_rate": 1e-9}},
 }
 
@@ -89,9 +92,16 @@ def variant(**keys):
     )
 
 
+def taught_by(recipe, teacher):
+    how = recipe.distillation.model_copy(update={"teachers": (str(teacher.folder),)})
+    return recipe.model_copy(update={"distillation": how})
+
+
 @pytest.mark.parametrize("name", VARIANTS)
-def test_every_way_of_training_resumes_exactly(name, data, tmp_path):
+def test_every_way_of_training_resumes_exactly(name, data, uninterrupted, tmp_path):
     recipe = variant(**VARIANTS[name])
+    if name == "distillation":
+        recipe = taught_by(recipe, uninterrupted)
     whole = train(recipe, data, tmp_path / "whole")
 
     def interrupt(epoch, step, steps):
@@ -127,6 +137,46 @@ def test_focal_loss_is_that_of_its_paper():
     probabilities = np.array([[0.9, 0.1], [0.3, 0.7]], np.float32)
     value = loss(variant(loss="focal", focal_gamma=2))(np.eye(2, dtype=np.float32), keras.ops.array(probabilities))
     assert float(value) == pytest.approx(np.mean([-(0.1**2) * np.log(0.9), -(0.3**2) * np.log(0.7)]), rel=1e-4)
+
+
+def test_the_weights_that_are_kept_are_the_average(data, tmp_path):
+    keras = pytest.importorskip("keras")
+    run = train(variant(ema=0.9, epochs=1, optimizer={"learning_rate": 0.01}), data, tmp_path)
+    last = keras.saving.load_model(tmp_path / "last.keras")
+    kept = run.network().trainable_variables
+    for variable, average, raw in zip(
+        kept, last.optimizer._model_variables_moving_average, last.trainable_variables, strict=True
+    ):
+        np.testing.assert_array_equal(variable, average)
+        assert (np.asarray(variable) != np.asarray(raw)).any()
+    row = runs.read_history(tmp_path)[0]
+    assert json.loads((tmp_path / "metrics.json").read_text())["accuracy"] == pytest.approx(row["val_accuracy"])
+
+
+def test_teachers_are_asked_told_of_and_recorded(data, uninterrupted, tmp_path):
+    told = []
+    recipe = taught_by(variant(epochs=1), uninterrupted)
+    run = train(recipe, data, tmp_path, on_teacher=lambda *progress: told.append(progress))
+    assert told == [(1, 100, 100)]
+    assert "teacher_seconds" in runs.read_history(tmp_path)[0]
+    assert run.info["teachers"]["folders"] == [str(uninterrupted.folder)]
+    other = train(variant(epochs=1, seed=9), data, tmp_path / "other")
+    (tmp_path / "run.json").write_text((tmp_path / "run.json").read_text().replace(
+        run.info["teachers"]["sha256"], "0" * 64))  # fmt: skip
+    with pytest.raises(UsageError, match="another recipe or other data"):
+        train(recipe, data, tmp_path)
+    with pytest.raises(DataError, match=r"teacher .* tells happy, sad and the student is to tell sad, happy"):
+        train(taught_by(variant(labels=["sad", "happy"]), other), data, tmp_path / "x")
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_recipe_with_votes_is_recorded_with_them(data, tmp_path):
+    votes = ferplus.Votes("votes.csv", "2" * 64, (), np.zeros((160, 8), int), np.zeros((160, 2), int))
+    with pytest.raises(DataError, match=r"votes\.csv has 0 rows"):
+        train(variant(votes="soft"), data, tmp_path, votes=votes)
+    with pytest.raises(UsageError, match="--votes"):
+        train(variant(votes="soft"), data, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_fold_is_scored_on_its_test_split_and_official_splits_are_not(data, uninterrupted, tmp_path):

@@ -1,0 +1,52 @@
+"""`ferlite runs`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from .console import print_json
+from .extras import needs
+
+_COLUMNS = ("run", "recipe", "data", "parameters", "MMAC", "epochs", "best", "validation", "minutes", "augmentation")
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder that holds run folders.")] = Path("runs"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """List the run folders in a folder and compare what they reached."""
+    with needs("host"):
+        from ..train.runs import summaries
+    found = summaries(folder)
+    if as_json:
+        print_json(found)
+        return
+    table = Table(*_COLUMNS)
+    for run in found:
+        table.add_row(*_cells(run))
+    Console().print(table)
+
+
+def _cells(run: dict[str, Any]) -> list[str]:
+    if "error" in run:
+        return [escape(run["name"]), f"[red]{escape(run['error'])}[/]"]
+    return [
+        *(escape(run[key]) for key in ("name", "recipe", "data")),
+        _shown(run["parameters"], "{:,}"),
+        _shown(run["macs"] and run["macs"] / 1e6, "{:.1f}"),
+        f"{run['epochs_done']}/{run['epochs']}",
+        _shown(run["best_epoch"], "{}"),
+        _shown(run["val_accuracy"], "{:.2%}"),
+        _shown(run["minutes"], "{:.1f}"),
+        _shown(run["augmentation_share"], "{:.1%}"),
+    ]
+
+
+def _shown(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)

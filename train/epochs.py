@@ -1,0 +1,72 @@
+"""What a network sees in an epoch: faces chosen, varied, mixed, answered by teachers, in random order.
+
+Everything is a function of the recipe's seed and the epoch's number, so that a resumed run sees what an
+uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .augment import augment, mix
+from .balance import class_weights, oversampled
+from .datasets import Faces
+from .distillation import Teachers
+from .recipes import Recipe
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The faces of one epoch in the order they are shown in.
+
+    Attributes:
+        images: uint8 [n, h, w, 1].
+        targets: float32 [n, classes], or [n, 2 * classes] with teachers, see `distillation.DistillationLoss`.
+        weights: float32 [n], how much each face counts; None where all count the same.
+        seconds: What making it took: `augmentation_seconds`, with teachers also `teacher_seconds`.
+    """
+
+    images: NDArray[np.uint8]
+    targets: NDArray[np.float32]
+    weights: NDArray[np.float32] | None
+    seconds: dict[str, float]
+
+
+def make_epoch(
+    number: int,
+    faces: Faces,
+    targets: NDArray[np.float32],
+    recipe: Recipe,
+    teachers: Teachers | None = None,
+    on_teacher: Callable[[int, int], None] = lambda done, total: None,
+) -> Epoch:
+    """Make an epoch, as long as the training split whatever the recipe draws.
+
+    Args:
+        number: Of the epoch, from 0.
+        faces: The training split, n faces.
+        targets: float32 [n, classes] of them.
+        recipe: `seed`, `balance` and `augmentation` count.
+        teachers: Networks that answer for the faces as they are shown.
+        on_teacher: Called with the answers given and their total.
+    """
+    start = time.perf_counter()
+    shown = np.arange(len(faces))
+    if recipe.balance == "oversampling":
+        shown = oversampled(faces.labels, np.random.default_rng((recipe.seed, number, 2)))
+    images = augment(faces.images[shown], recipe.augmentation, recipe.seed, number)
+    images, wanted = mix(images, targets[shown], recipe.augmentation, recipe.seed, number)
+    order = np.random.default_rng((recipe.seed, number, 1)).permutation(len(faces))
+    images, wanted = images[order], wanted[order]
+    weights = wanted @ class_weights(targets) if recipe.balance == "class-weights" else None
+    seconds = {"augmentation_seconds": time.perf_counter() - start}
+    if teachers:
+        start = time.perf_counter()
+        wanted = np.concatenate([wanted, teachers(images, on_teacher)], axis=1)
+        seconds["teacher_seconds"] = time.perf_counter() - start
+    return Epoch(images[..., None], wanted, weights, seconds)
