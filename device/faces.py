@@ -282,8 +282,6 @@ _LANDMARKS_IN_BOX = np.array(LANDMARKS_IN_BOX)
 def _distinct(found: NDArray[np.float32]) -> list[int]:
     """Choose the best of each group of boxes that overlap (greedy non-maximum suppression)."""
     order = np.argsort(-found[:, 4], kind="stable")[:_MOST_BOXES].tolist()
-    if len(order) == 1:
-        return order
     boxes = found.tolist()
     kept: list[int] = []
     for place in order:
