@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..device.classifier import Classifier
-from ..device.faces import FaceFinder
+from ..device.faces import FaceFinder, in_box
 from ..device.gate import Gate, turn
 from ..train.datasets import Faces
 from ..train.metrics import wilson
@@ -33,12 +33,14 @@ class Seen:
             pasted face's side from that one's middle.
         crops: uint8 [found, h, w], what the classifier is shown.
         turns: float [found], how far the head is turned, see `gate.turn`.
+        points: float64 [found, 5, 2], O-Net's landmarks in YuNet's box, see `faces.in_box`.
         refused: str [found], why the gate would not have the face read; empty if it would.
     """
 
     found: NDArray[np.bool_]
     crops: NDArray[np.uint8]
     turns: NDArray[np.float64]
+    points: NDArray[np.float64]
     refused: NDArray[np.str_]
 
 
@@ -77,7 +79,7 @@ def look(
         on_face: Called with the number of faces done.
     """
     found = np.zeros(len(faces), bool)
-    crops, turns, refused, gate = [], [], [], Gate()
+    crops, turns, points, refused, gate = [], [], [], [], Gate()
     for place, image in enumerate(faces.images):
         frame = paste(image, roll)
         seen = finder.find(frame)
@@ -89,9 +91,11 @@ def look(
         if found[place]:
             crops.append(classifier.crop(frame, seen[0]))
             turns.append(turn(seen[0].landmarks))
+            own = finder.points(frame, seen[0].box)
+            points.append(in_box(np.full((5, 2), np.nan) if own is None else own, seen[0].box))
             refused.append(gate.refuses(seen[0], crops[-1]))
     cut = np.array(crops) if crops else np.empty((0, *classifier.record.size), np.uint8)
-    return Seen(found, cut, np.array(turns, np.float64), np.array(refused, np.str_))
+    return Seen(found, cut, np.array(turns, np.float64), np.array(points), np.array(refused, np.str_))
 
 
 def right(classifier: Classifier, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -109,13 +113,21 @@ def measure(seen: Seen, faces: Faces, labels: NDArray[np.int64], classifier: Cla
         classifier: Names them.
 
     Returns:
-        JSON-ready: `faces`, `found` and `found_interval` (95 %, Wilson), `refused` (share of the found
-        that the gate would not have read), and on the found, those too, `direct` and `device`
-        accuracy, and `loss`, their difference, with its paired 95 % `loss_interval`.
+        JSON-ready: `faces`; `landmarks_in_box`, means of the faces and their mirror images; `found` and
+        `found_interval` (95 %, Wilson); `refused`, the share of the found that the gate would not have
+        read; and on the found, those too, `direct` and `device` accuracy, and `loss`, their
+        difference, with its paired 95 % `loss_interval`.
     """
     kept = np.flatnonzero(seen.found)
     count = len(kept)
-    shares = {"faces": len(faces), "found": count / len(faces), "found_interval": wilson(count, len(faces))}
+    mirrored = seen.points.reshape(-1, 5, 2)[:, [1, 0, 2, 4, 3]] * (-1, 1)
+    mean = np.nanmean(seen.points.reshape(-1, 5, 2) + mirrored, axis=0) / 2 if count else np.empty((0, 2))
+    shares = {
+        "landmarks_in_box": mean.round(3).tolist(),
+        "faces": len(faces),
+        "found": count / len(faces),
+        "found_interval": wilson(count, len(faces)),
+    }
     if not count:
         return shares | {"refused": None, "direct": None, "device": None, "loss": None, "loss_interval": None}
     direct = right(classifier, faces.images[kept], labels[kept])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -19,6 +20,7 @@ SETTLED = 1000
 """After so many frames memory should grow no more."""
 
 _SAMPLES = 100
+_TIMED = 10_000  # frames whose times are kept, so that the log itself does not grow
 
 
 def measure(
@@ -56,7 +58,7 @@ def measure(
         SourceError: The source broke off.
     """
     watch = machine.Watch.start(read_state)
-    log = _Log(clock, resident, max(1, frames // _SAMPLES))
+    log = _Log(clock, resident, max(1, frames // _SAMPLES), max(1, frames // _TIMED))
     for result in islice(pipeline, frames):
         log.add(result, live=pipeline.source.live)
         on_frame(log.count)
@@ -92,14 +94,16 @@ def measure(
 
 
 class _Log:
-    """What is kept of the frames: numbers only."""
+    """What is kept of the frames: numbers only, the memory of every so many frames, and the times of some."""
 
-    def __init__(self, clock: Callable[[], float], resident: Callable[[], float | None], every: int) -> None:
-        self._clock, self._resident, self._every = clock, resident, every
+    def __init__(
+        self, clock: Callable[[], float], resident: Callable[[], float | None], every: int, timed: int
+    ) -> None:
+        self._clock, self._resident, self._every, self._timed = clock, resident, every, timed
         self._start = self._end = self._cpu_start = self.cpu = 0.0
         self.count = self.faces = self.dropped = self.first_index = self.last_index = 0
-        self.stages: dict[str, list[float]] = {}
-        self.ages: list[float] = []
+        self.stages: dict[str, array[float]] = {}
+        self.ages = array("d")
         self.samples: list[tuple[int, float]] = []
 
     @property
@@ -119,10 +123,11 @@ class _Log:
         self.count += 1
         self.faces += len(result.faces)
         self.dropped = result.dropped
-        for name, milliseconds in taken.items():
-            self.stages.setdefault(name, []).append(milliseconds)
-        if live:
-            self.ages.append(1000 * (now - result.frame.time))
+        if self.count % self._timed == 0:
+            for name, milliseconds in taken.items():
+                self.stages.setdefault(name, array("d")).append(milliseconds)
+            if live:
+                self.ages.append(1000 * (now - result.frame.time))
         if self.count in {1, SETTLED} or self.count % self._every == 0:
             megabytes = self._resident()
             if megabytes is not None:
@@ -142,6 +147,6 @@ class _Log:
         }
 
 
-def _quantiles(milliseconds: list[float]) -> dict[str, float]:
+def _quantiles(milliseconds: Sequence[float]) -> dict[str, float]:
     p50, p90 = np.quantile(milliseconds, (0.5, 0.9))
     return {"p50": float(p50), "p90": float(p90)}

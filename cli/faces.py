@@ -81,4 +81,6 @@ def faces(
             f"{100 * row['loss']:+.2f} [{100 * less:+.2f}, {100 * more:+.2f}]",
         )
     Console().print(table)
+    upright = ", ".join(f"({x:.3f}, {y:.3f})" for x, y in result["pasted"][0]["landmarks_in_box"])
+    typer.echo(f"O-Net's landmarks in YuNet's box, upright: {upright}")
     typer.echo(place(result))

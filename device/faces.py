@@ -26,7 +26,8 @@ DETECTOR_SIZE = (256, 320)
 
 LANDMARKS_IN_BOX = ((-0.203, -0.158), (0.203, -0.158), (0.0, 0.078), (-0.17, 0.29), (0.17, 0.29))
 """Where O-Net's five points lie about the middle of YuNet's box, x and y over the square root of the box's
-area: means of 1,370 upright faces of FER2013's Training split and their mirror images."""
+area: means of 1,370 upright faces of FER2013's Training split and their mirror images; `ferlite bench faces`
+prints those of PublicTest."""
 
 _LANDMARK_SIZE = 48
 # O-Net's square over the longer side of YuNet's box: at 0.9 the gate loses fewer faces than at 1.0
@@ -139,7 +140,7 @@ class FaceFinder:
         faces = []
         for x, y, width, height, score in boxes.tolist():
             box = (x, y, width, height)
-            points = self._points(image, box)
+            points = self.points(image, box)
             if points is not None:
                 faces.append(Face(box, score, steadied(points, box)))
         return faces
@@ -161,7 +162,7 @@ class FaceFinder:
         image = to_bgr(image)
         found = []
         for face in faces:
-            points = self._points(image, face.box)
+            points = self.points(image, face.box)
             if points is not None:
                 _, _, width, height = face.box
                 x, y = similarity(_LANDMARKS_IN_BOX, points)[:, 2].tolist()
@@ -169,8 +170,8 @@ class FaceFinder:
                 found.append(Face(box, face.score, steadied(points, box)))
         return found
 
-    def _points(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.float64] | None:
-        """Return O-Net's points in a box, float64 [5, 2] in pixels; None if there is no face."""
+    def points(self, image: NDArray[np.uint8], box: Box) -> NDArray[np.float64] | None:
+        """Return what O-Net alone says of a box in a BGR picture: points, float64 [5, 2] in pixels; None if no face."""
         x, y, width, height = box
         side = max(1, round(_LANDMARK_SHARE * max(width, height)))
         left, top = round(x + (width - side) / 2), round(y + (height - side) / 2)
@@ -205,6 +206,12 @@ def steadied(points: NDArray[np.floating], box: Box) -> NDArray[np.float32]:
     expected = [middle + turn * complex(*place) for place in LANDMARKS_IN_BOX]
     towards = np.array([(point.real, point.imag) for point in expected])
     return (points + _BOX_WEIGHT * (towards - points)).astype(np.float32)
+
+
+def in_box(points: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
+    """Return where points lie in a box as `LANDMARKS_IN_BOX` has it, float64 [5, 2]."""
+    x, y, width, height = box
+    return (points - np.array((x + width / 2, y + height / 2))) / math.sqrt(width * height)
 
 
 def decode(outputs: list[NDArray[np.float32]], score: float) -> NDArray[np.float32]:
@@ -282,8 +289,6 @@ _LANDMARKS_IN_BOX = np.array(LANDMARKS_IN_BOX)
 def _distinct(found: NDArray[np.float32]) -> list[int]:
     """Choose the best of each group of boxes that overlap (greedy non-maximum suppression)."""
     order = np.argsort(-found[:, 4], kind="stable")[:_MOST_BOXES].tolist()
-    if len(order) == 1:
-        return order
     boxes = found.tolist()
     kept: list[int] = []
     for place in order:

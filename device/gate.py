@@ -22,8 +22,8 @@ class Gate:
     Attributes:
         min_face: Least longer side of the box, in pixels of the frame; 0 lets every size pass.
         min_sharpness: Least `sharpness` of the crop; 0 lets every blur pass.
-        max_turn: Most `turn` of the head, 1 lets nearly every head pass. No face of FER2013's PublicTest
-            is turned by more than the default.
+        max_turn: Most `turn` of the head, 1 lets nearly every head pass. Of FER2013's PublicTest hardly a
+            face is turned by more than the default, so that nobody knows how well those are read.
 
     Raises:
         UsageError: A limit is negative.
