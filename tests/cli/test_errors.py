@@ -132,8 +132,8 @@ CASES = {
 USAGE = {
     "train: no options", "bench accuracy: test split", "run: option's value", "run: size", "run: rotation",
     "run: unknown suffix", "run: overwriting", "run: appending to the source", "run: into the source's folder",
-    "study: no data", "study: weights", "train: another run's folder", "convert: unfinished run", "bench latency: threads",
-    "train: votes missing",
+    "study: no data", "study: weights", "train: another run's folder", "convert: unfinished run",
+    "train: votes missing", "bench latency: threads",
 }  # fmt: skip
 
 
