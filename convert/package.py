@@ -169,7 +169,7 @@ def exported(run: Run, dataset: datasets.Dataset) -> bytes:
         run: The run.
         dataset: The faces that it was trained on, as `train.preparation.prepare` gives them.
     """
-    return export(equalize(run.network(), calibration_set(dataset.split("train"))))
+    return export(equalize(run.network(), calibration_set(dataset.split("train"), 2048)))
 
 
 def int8_classes(run: Run, dataset: datasets.Dataset, faces: datasets.Faces) -> NDArray[np.int64]:
