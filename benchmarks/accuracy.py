@@ -56,7 +56,7 @@ def measure(
     classifiers = [Classifier.load(model) for model in models]
     outputs = []
     for place, classifier in enumerate(classifiers):
-        labels = _translated(faces, dataset, classifier)
+        labels = translated(faces, dataset, classifier)
         probabilities = np.concatenate(
             [
                 _step(classifier, faces, start, on_face, place * len(faces), len(models) * len(faces))
@@ -172,7 +172,7 @@ def _step(
     return classifier.probabilities(classifier.fit(images))
 
 
-def _translated(faces: Faces, dataset: Dataset, classifier: Classifier) -> NDArray[np.int64]:
+def translated(faces: Faces, dataset: Dataset, classifier: Classifier) -> NDArray[np.int64]:
     """Return the faces' labels as places in the classifier's label list."""
     used = [dataset.label_names[code] for code in np.unique(faces.labels)]
     missing = [name for name in used if name not in classifier.labels]

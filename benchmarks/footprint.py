@@ -22,6 +22,9 @@ from . import machine
 
 SCHEMA = "ferlite-footprint/1"
 
+LIMITS = {"import_ms": 50, "first_result_ms": 700, "peak_rss_bytes": 120_000_000}
+"""What ferlite means to stay under, on a workstation."""
+
 _PACKAGE = Path(__file__).parents[1]
 _IMPORT = "import time; start = time.perf_counter(); import ferlite; print(time.perf_counter() - start)"
 # The peak is read inside, because the one that wait() tells of a child counts its parent's memory too.
@@ -47,7 +50,8 @@ def measure(model: str | Path = DEFAULT_MODEL, *, runs: int = 5) -> dict[str, An
     Returns:
         JSON-ready result: `installed_bytes` in all and by package; in milliseconds `import_ms`, of
         `import ferlite` in a Python that runs already, and `first_result_ms`, from starting the command to
-        its first line, of which `python_ms` goes by before Python does anything; `peak_rss_bytes`.
+        its first line, of which `python_ms` goes by before Python does anything; `peak_rss_bytes`; and
+        the `limits` of the three.
 
     Raises:
         FerliteError: Whatever `ferlite run` raises, in its words.
@@ -63,6 +67,7 @@ def measure(model: str | Path = DEFAULT_MODEL, *, runs: int = 5) -> dict[str, An
         **machine.describe(),
         "model": str(model),
         "runs": runs,
+        "limits": LIMITS,
         "installed_bytes": sum(packages.values()),
         "packages": packages,
         "python_ms": 1000 * median(_elapsed("pass") for _ in range(runs)),

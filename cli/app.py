@@ -8,7 +8,7 @@ import typer
 
 from .. import __version__
 from ..models.errors import FerliteError, UsageError
-from . import bench, convert, demo, maintain, quickstart, report, run, runs, study, train
+from . import bench, convert, data, demo, maintain, quickstart, report, run, runs, study, train
 
 app = typer.Typer(
     name="ferlite",
@@ -20,6 +20,7 @@ app = typer.Typer(
 app.command("quickstart")(quickstart.quickstart)
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
+app.command("data")(data.data)
 app.command("train")(train.train)
 app.command("runs")(runs.runs)
 app.command("study")(study.study)

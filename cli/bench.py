@@ -14,12 +14,16 @@ from rich.table import Table
 from ..device.classifier import DEFAULT_MODEL
 from ..models.errors import UsageError
 from .console import console, place, print_json, progress
+from .faces import faces
 from .footprint import footprint
+from .gates import gates
 from .playback import terminable
 from .train import DATA_HELP
 
 app = typer.Typer(help="Measure model files and the pipeline; compare results.", no_args_is_help=True)
 app.command()(footprint)
+app.command()(faces)
+app.command()(gates)
 
 Models = Annotated[list[str], typer.Argument(help="Shipped models or .tflite files, compared with one another.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -121,21 +125,28 @@ def pipeline(
     frames: Annotated[int, typer.Option(min=2, help="Stop after so many frames.")] = 2000,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Frames per second to ask of the source.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
+    scan_every: Annotated[int, typer.Option(min=1, help="Scan whole frames for faces only every so many.")] = 1,
     as_json: Json = False,
 ) -> None:
     """Run the whole pipeline: time of each stage, frames per second, drops, CPU and memory.
 
     A live source sets the pace (virtual:live=true with --rate 30 is a camera of 30 frames a second);
-    of a clip, frames are taken as fast as they can be.
+    of a clip, frames are taken as fast as they can be. Then, but for a live source, frames and the
+    bare networks take turns: what the pipeline adds to its networks, in CPU time.
     """
+    from ..benchmarks import overhead
     from ..benchmarks import pipeline as bench
     from ..device.pipeline import Pipeline
 
     with ExitStack() as stack:
         stack.enter_context(terminable())
-        opened = stack.enter_context(Pipeline.open(source, model=model, threads=threads, rate=rate))
+        options: dict[str, Any] = {"model": model, "threads": threads, "rate": rate, "scan_every": scan_every}
+        opened = stack.enter_context(Pipeline.open(source, **options))
         show = stack.enter_context(progress("pipeline"))
         result = bench.measure(opened, frames=frames, on_frame=lambda done: show(done / frames, f"{done}/{frames}"))
+        if not opened.source.live:
+            again = stack.enter_context(Pipeline.open(source, **options))
+            result["overhead"] = overhead.measure(again, frames=min(frames, 300))
     _print_disturbed(result, to_stderr=as_json)
     if as_json:
         print_json(result)
@@ -151,6 +162,15 @@ def pipeline(
         f"{result['fps'] or 0:.1f} a second, {result['dropped']} dropped ({result['dropped_share']:.1%}); "
         f"CPU {result['cpu_percent'] or 0:.0f} % of one core"
     )
+    cost = result.get("overhead")
+    if cost:
+        single = ", ".join(
+            f"{name} {cost[name]:.2f}" for name in ("detector", "landmarker", "classifier") if cost[name]
+        )
+        typer.echo(
+            f"CPU time a frame with {cost['faces']:.1f} faces {cost['pipeline']:.2f} ms, {cost['ratio']:.2f} times the "
+            f"{cost['networks']:.2f} ms of its networks alone ({single} ms an inference), taking turns"
+        )
     memory = result["memory"]
     if memory:
         growth = "" if memory["growth"] is None else f" ({memory['growth']:+.1f} since frame 1,000)"

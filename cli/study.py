@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..benchmarks import machine
 from ..models.errors import UsageError
 from .console import console, print_json, progress
 from .extras import needs
 from .train import DATA_HELP
 
 if TYPE_CHECKING:
-    from ..train.metrics import Scores
     from ..train.studies import Row
 
 
@@ -73,6 +73,7 @@ def study(
             weights=files,
             only=only,
             int8=int8_classes if int8 else None,
+            about=machine.describe(),
             on_row=lambda row: console.print(_line(row), soft_wrap=True),
             on_progress=lambda what, share: show(share, what),
         )
@@ -90,6 +91,8 @@ def _line(row: Row) -> str:
 
 def _print(rows: Sequence[Row]) -> None:
     """Print the comparison, the recall of each class, and what is most often taken for what."""
+    from ..train.results import confusions
+
     table = Table("variant", "parameters", "MMAC", "float32 [95 %]", "int8", "macro-F1", "binary", "published")
     recall: Table | None = None
     for row in rows:
@@ -116,16 +119,4 @@ def _print(rows: Sequence[Row]) -> None:
         show.print(recall)
     for row in rows:
         if row.float32:
-            show.print(f"{row.variant}: " + ", ".join(_confusions(row.float32)), soft_wrap=True)
-
-
-def _confusions(scores: Scores, count: int = 4) -> list[str]:
-    """Say what is most often taken for what, in percent of the true class."""
-    names = list(scores.recall)
-    shares = [
-        (counts[guess] / max(sum(counts), 1), names[true], names[guess])
-        for true, counts in enumerate(scores.confusion)
-        for guess in range(len(names))
-        if guess != true
-    ]
-    return [f"{true} for {guess} {share:.0%}" for share, true, guess in sorted(shares, reverse=True)[:count]]
+            show.print(f"{row.variant}: " + ", ".join(confusions(row.float32.to_json())), soft_wrap=True)

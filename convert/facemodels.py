@@ -86,6 +86,7 @@ def rebuild(
     out: str | Path,
     *,
     wheels: str | Path | None = None,
+    twin: bool = False,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> list[Written]:
     """Write `yunet.tflite` and `onet.tflite`.
@@ -94,6 +95,7 @@ def rebuild(
         media: Folder of clips and photos of people, to calibrate YuNet's int8 on; see `pictures`.
         out: Folder for the two files.
         wheels: Folder with the two wheels; they are downloaded if not given.
+        twin: Also write `yunet-float32.tflite`, which is not shipped, to hold the int8 file against.
         on_step: Called with the name of each step as it begins.
 
     Raises:
@@ -127,6 +129,10 @@ def rebuild(
         Path(out) / "yunet.tflite", quantize(floating, calibrate(floating, shown, "min-max")), record
     )
     written.append(Written(path, network.difference, _rounding(path, floating, shown, _best_score)))
+    if twin:
+        record = record.with_(name="yunet-float32", scheme="float32", calibration={})
+        path = modelfile.write(Path(out) / "yunet-float32.tflite", floating, record)
+        written.append(Written(path, network.difference, 0.0))
 
     on_step("onet")
     crops = np.stack([cv2.resize(picture, (48, 48), interpolation=cv2.INTER_AREA) for picture in shown])

@@ -116,7 +116,7 @@ def convert(
 
     on_step("export")
     images = calibration_set(train, calibration)
-    floating = export(equalize(run.network(), images))
+    floating = exported(run, dataset)
     kept = choose(layers(floating), keep_float)
     on_step("calibrate")
     ranges = calibrate(floating, images, method)
@@ -162,6 +162,16 @@ def convert(
     return made
 
 
+def exported(run: Run, dataset: datasets.Dataset) -> bytes:
+    """Return a run's float32 graph, prepared for int8 by `equalize`.
+
+    Args:
+        run: The run.
+        dataset: The faces that it was trained on, as `train.preparation.prepare` gives them.
+    """
+    return export(equalize(run.network(), calibration_set(dataset.split("train"))))
+
+
 def int8_classes(run: Run, dataset: datasets.Dataset, faces: datasets.Faces) -> NDArray[np.int64]:
     """Return the classes that a run's int8 graph names, without keeping the graph or asking what it lost.
 
@@ -173,9 +183,9 @@ def int8_classes(run: Run, dataset: datasets.Dataset, faces: datasets.Faces) -> 
     Returns:
         int64 [n].
     """
-    images = calibration_set(dataset.split("train"))
-    floating = export(equalize(run.network(), images))
-    return classes(quantize(floating, calibrate(floating, images)), faces.images)
+    floating = exported(run, dataset)
+    ranges = calibrate(floating, calibration_set(dataset.split("train")))
+    return classes(quantize(floating, ranges), faces.images)
 
 
 def check(run: Run, dataset: datasets.Dataset) -> None:

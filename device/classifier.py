@@ -98,8 +98,15 @@ class Classifier:
             image: uint8 [h, w, 3] BGR, the frame at full resolution.
             face: A face that was found in it.
         """
-        crop = align(image, face.landmarks, self.record.crop or _WHOLE_FACE, self.record.size)
+        return self.name(self.crop(image, face))
+
+    def name(self, crop: NDArray[np.uint8]) -> Expression:
+        """Name the expression on what `crop` cut."""
         return Expression(self.labels, self.probabilities(crop[None])[0])
+
+    def crop(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
+        """Cut a face from a frame as the training faces were: uint8 grey of the model's size; see `read`."""
+        return align(image, face.landmarks, self.record.crop or _WHOLE_FACE, self.record.size)
 
     def logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Run the model on grey faces that already have its size.

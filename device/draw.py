@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.labels import LABELS
-from .types import UNCERTAIN, FrameResult, TrackedFace
+from .types import UNCERTAIN, UNREADABLE, Expression, FrameResult, TrackedFace
 
 Colour = tuple[int, int, int]
 Rectangle = tuple[int, int, int, int]
@@ -25,9 +25,11 @@ COLOURS: dict[str, Colour] = {
     "neutral": (233, 180, 86),
     "contempt": (240, 240, 240),
     UNCERTAIN: (150, 150, 150),
+    UNREADABLE: (110, 110, 110),
 }
 """BGR by label: the palette of Okabe and Ito ("Color Universal Design", 2008), told apart by people
-with every kind of colour blindness; its black, lost on dark pictures, is near-white here. Uncertain is grey."""
+with every kind of colour blindness; its black, lost on dark pictures, is near-white here. Uncertain and
+unreadable are greys."""
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 # Pixels from base line to the top of a capital at scale 1, measured; the same in OpenCV 4 and 5, where
@@ -57,10 +59,12 @@ def annotate(result: FrameResult) -> NDArray[np.uint8]:
     taken = [*boxes, *plates]
     # Panels first, then boxes, then plates: what matters most is drawn last and covered by nothing.
     for face, box, plate in zip(result.faces, boxes, plates, strict=True):
-        place = canvas.panel_place(face, box, plate, taken)
+        if face.expression is None:
+            continue
+        place = canvas.panel_place(face.expression, box, plate, taken)
         if place is not None:
             taken.append(place)
-            canvas.panel(face, place)
+            canvas.panel(face.expression, place)
     for face, box in zip(result.faces, boxes, strict=True):
         canvas.box(box, colour_of(face.label))
     for face, plate in zip(result.faces, plates, strict=True):
@@ -156,13 +160,13 @@ class _Canvas:
         self._text(_title(face), x + self.metrics.margin, y, height, self.metrics.font, ink)
 
     def panel_place(
-        self, face: TrackedFace, box: Rectangle, plate: Rectangle, taken: list[Rectangle]
+        self, expression: Expression, box: Rectangle, plate: Rectangle, taken: list[Rectangle]
     ) -> Rectangle | None:
         """Find room for a face's bars beside, below or above it that covers nothing else; None if there is none."""
         x, y, width, height = box
         m = self.metrics
-        wide = self._name_width(face) + m.bar + 3 * m.margin
-        high = m.row * len(face.expression.labels) + m.margin
+        wide = self._name_width(expression) + m.bar + 3 * m.margin
+        high = m.row * len(expression.labels) + m.margin
         gap = m.margin + m.line
         centre = x + (width - wide) // 2
         candidates = (
@@ -180,16 +184,16 @@ class _Canvas:
                 return place
         return None
 
-    def panel(self, face: TrackedFace, place: Rectangle) -> None:
+    def panel(self, expression: Expression, place: Rectangle) -> None:
         """Draw a bar for each label's probability."""
         x, y, width, _ = place
         m = self.metrics
         self._fill(place, _DARK, 0.72)
-        start = x + 2 * m.margin + self._name_width(face)
+        start = x + 2 * m.margin + self._name_width(expression)
         end = x + width - m.margin
         thick = max(4, m.row * 2 // 5)
-        best = face.expression.label
-        pairs = zip(face.expression.labels, face.expression.probabilities, strict=True)
+        best = expression.label
+        pairs = zip(expression.labels, expression.probabilities, strict=True)
         for number, (label, probability) in enumerate(pairs):
             top = y + m.margin // 2 + number * m.row
             ink = _LIGHT if label == best else (190, 186, 182)
@@ -201,8 +205,8 @@ class _Canvas:
             if length := round(share * (end - start)):
                 self._fill((start, middle, length, thick), colour_of(label), 1.0)
 
-    def _name_width(self, face: TrackedFace) -> int:
-        sizes = (cv2.getTextSize(label, _FONT, self.metrics.small, 1) for label in face.expression.labels)
+    def _name_width(self, expression: Expression) -> int:
+        sizes = (cv2.getTextSize(label, _FONT, self.metrics.small, 1) for label in expression.labels)
         return max(size[0] for size, _ in sizes)
 
     def _text(self, text: str, x: int, top: int, height: int, scale: float, ink: Colour) -> None:
@@ -223,6 +227,8 @@ class _Canvas:
 
 
 def _title(face: TrackedFace) -> str:
+    if face.expression is None:
+        return f"{face.track_id}  {face.unreadable}"
     return f"{face.track_id}  {face.label} {face.confidence:.0%}"
 
 

@@ -8,14 +8,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ..models.preprocess import to_bgr
 from .capture import Newest
 from .classifier import DEFAULT_MODEL, Classifier
 from .faces import FaceFinder
+from .follow import Follower
+from .gate import Gate
 from .recovery import Recovering
 from .sources import Source, open_source
 from .tracks import Smoothing, Tracker
-from .types import Frame, FrameResult
+from .types import Expression, Face, Frame, FrameResult
 
 
 class Pipeline:
@@ -31,6 +36,7 @@ class Pipeline:
     Attributes:
         source: Where frames come from.
         classifier: What names the expressions.
+        finder: What finds the faces.
     """
 
     def __init__(
@@ -39,11 +45,15 @@ class Pipeline:
         classifier: Classifier,
         finder: FaceFinder | None = None,
         tracker: Tracker | None = None,
+        gate: Gate | None = None,
+        scan_every: int = 1,
     ):
         self.source = source
         self.classifier = classifier
-        self._finder = finder or FaceFinder()
+        self.finder = finder or FaceFinder()
         self._tracker = tracker or Tracker()
+        self._gate = gate or Gate()
+        self._follower = Follower(self.finder, scan_every)
         self._newest: Newest | None = None
 
     @classmethod
@@ -54,6 +64,9 @@ class Pipeline:
         model: str | Path | Classifier = DEFAULT_MODEL,
         threads: int = 1,
         smoothing: Smoothing | None = None,
+        gate: Gate | None = None,
+        scan_every: int = 1,
+        detector_threads: int | None = None,
         **options: Any,
     ) -> Pipeline:
         """Open a source and load a model.
@@ -63,6 +76,11 @@ class Pipeline:
             model: Name of a shipped model, path of a .tflite file, or a classifier.
             threads: Threads for one inference.
             smoothing: How labels are calmed over time.
+            gate: Which faces are too small, blurred or turned away to be read.
+            scan_every: Scan a whole frame for faces only every so many frames, or when one is lost, and
+                between follow those that are known: faster, but a face that comes to others is seen up
+                to so many frames late. `ferlite bench` measures both.
+            detector_threads: Threads of the face models, if not `threads`.
             options: Passed to `open_source`: size, rate, flip, rotate, autofocus, stall, reopen.
 
         Raises:
@@ -72,8 +90,8 @@ class Pipeline:
         """
         # The model first: a wrong one is known before a camera is switched on.
         classifier = model if isinstance(model, Classifier) else Classifier.load(model, threads=threads)
-        finder = FaceFinder(threads=threads)
-        return cls(open_source(source, **options), classifier, finder, Tracker(smoothing))
+        finder = FaceFinder(threads=detector_threads or threads)
+        return cls(open_source(source, **options), classifier, finder, Tracker(smoothing), gate, scan_every)
 
     def __iter__(self) -> Iterator[FrameResult]:
         """Yield the result of each frame until the source ends.
@@ -92,15 +110,20 @@ class Pipeline:
         """Find and name the faces of one frame."""
         if frame.name:
             self._tracker.forget()
+            self._follower.scanned([])
         start = time.perf_counter()
         image = to_bgr(frame.image)
-        boxes = self._finder.boxes(image)
+        faces = self._follower.follow(image)
         detected = time.perf_counter()
-        faces = self._finder.landmarks(image, boxes)
+        if faces is None:
+            boxes = self.finder.boxes(image)
+            detected = time.perf_counter()
+            faces = self.finder.landmarks(image, boxes)
+            self._follower.scanned(faces)
         aligned = time.perf_counter()
-        expressions = [self.classifier.read(image, face) for face in faces]
+        readings = [self._read(image, face) for face in faces]
         classified = time.perf_counter()
-        tracked = tuple(self._tracker.update(faces, expressions, frame.time))
+        tracked = tuple(self._tracker.update(faces, readings, frame.time))
         done = time.perf_counter()
         stages = {
             "detect": detected - start,
@@ -115,6 +138,10 @@ class Pipeline:
             dropped=(self._newest or self.source).dropped,
             reopened=self.source.reopened,
         )
+
+    def _read(self, image: NDArray[np.uint8], face: Face) -> Expression | str:
+        crop = self.classifier.crop(image, face)
+        return self._gate.refuses(face, crop) or self.classifier.name(crop)
 
     def close(self) -> None:
         """Stop capturing and close the source; may be called again."""

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .types import UNCERTAIN, Expression, Face, TrackedFace
+from .types import UNCERTAIN, UNREADABLE, Box, Expression, Face, TrackedFace
 
 
 @dataclass(frozen=True)
@@ -23,15 +22,20 @@ class Smoothing:
             `uncertain`.
         margin: How much a label that was given may fall under the threshold, or behind another one,
             before it gives way.
+        hold: Seconds that a label outlives the last frame in which its face could be read.
         keep: Seconds that a face may be out of sight and still be the same face.
-        overlap: Least intersection over union of a face's boxes in two frames, 0 to 1.
+        overlap: Least intersection over union, 0 to 1, of a face's box and the one where it was going.
     """
 
-    time_constant: float = 0.3
+    time_constant: float = 0.4
     threshold: float = 0.4
-    margin: float = 0.1
+    margin: float = 0.15
+    hold: float = 0.5
     keep: float = 1.0
     overlap: float = 0.2
+
+
+_VELOCITY_CONSTANT = 0.3  # seconds
 
 
 @dataclass
@@ -39,8 +43,25 @@ class _Track:
     number: int
     face: Face
     seen: float
-    probabilities: NDArray[np.float32]
-    label: str
+    velocity: tuple[float, float] = (0.0, 0.0)  # pixels a second
+    label: str = UNREADABLE
+    expression: Expression | None = None
+    read: float = -math.inf
+
+    def expected(self, time: float) -> Box:
+        """Return the box that moved on as it was moving."""
+        elapsed, (x, y, width, height) = time - self.seen, self.face.box
+        return x + self.velocity[0] * elapsed, y + self.velocity[1] * elapsed, width, height
+
+    def see(self, face: Face, time: float) -> None:
+        """Note where the face is now, and how it moves."""
+        elapsed = time - self.seen
+        if elapsed > 0:
+            share = -math.expm1(-elapsed / _VELOCITY_CONSTANT)
+            moved = (_middle(face.box)[axis] - _middle(self.face.box)[axis] for axis in (0, 1))
+            x, y = (v + share * (way / elapsed - v) for v, way in zip(self.velocity, moved, strict=True))
+            self.velocity = x, y
+        self.face, self.seen = face, time
 
 
 class Tracker:
@@ -55,41 +76,45 @@ class Tracker:
         self._tracks: list[_Track] = []
         self._next = 1
 
-    def update(self, faces: Sequence[Face], expressions: Sequence[Expression], time: float) -> list[TrackedFace]:
+    def update(self, faces: Sequence[Face], readings: Sequence[Expression | str], time: float) -> list[TrackedFace]:
         """Take in the faces of one frame.
 
         Args:
             faces: Faces of the frame.
-            expressions: Expression of each face.
+            readings: Expression of each face, or why it can't be read.
             time: Time of the frame in seconds; never goes back.
 
         Returns:
             The same faces in the same order with their history.
         """
         self._tracks = [t for t in self._tracks if time - t.seen <= self.smoothing.keep]
-        matches = self._match(faces)
+        matches = self._match(faces, time)
         result = []
-        for place, (face, raw) in enumerate(zip(faces, expressions, strict=True)):
+        for place, (face, reading) in enumerate(zip(faces, readings, strict=True)):
             track = matches.get(place)
             if track is None:
-                track = _Track(self._next, face, time, raw.probabilities, UNCERTAIN)
+                track = _Track(self._next, face, time)
                 self._next += 1
                 self._tracks.append(track)
-            else:
-                self._smooth(track, raw.probabilities, time - track.seen)
-            track.face, track.seen = face, time
-            smoothed = Expression(raw.labels, track.probabilities)
-            track.label = self._decide(track.label, smoothed)
-            result.append(TrackedFace(track.number, face, raw, smoothed, track.label))
+            track.see(face, time)
+            if isinstance(reading, Expression):
+                track.expression = self._smooth(track, reading, time)
+                track.label, track.read = self._decide(track.label, track.expression), time
+                result.append(TrackedFace(track.number, face, reading, track.expression, track.label))
+                continue
+            if time - track.read > self.smoothing.hold:
+                track.label, track.expression = UNREADABLE, None
+            result.append(TrackedFace(track.number, face, None, track.expression, track.label, reading))
         return result
 
     def forget(self) -> None:
         """Drop all tracks, as between unrelated pictures; their numbers are not used again."""
         self._tracks = []
 
-    def _match(self, faces: Sequence[Face]) -> dict[int, _Track]:
-        """Pair faces with tracks, largest overlap first."""
-        pairs = [(overlap(f.box, t.face.box), i, t) for i, f in enumerate(faces) for t in self._tracks]
+    def _match(self, faces: Sequence[Face], time: float) -> dict[int, _Track]:
+        """Pair faces with tracks, largest overlap first, each track being where it was going (Bewley et al. 2016)."""
+        expected = [(track, track.expected(time)) for track in self._tracks]
+        pairs = [(overlap(face.box, box), i, track) for i, face in enumerate(faces) for track, box in expected]
         pairs = [pair for pair in pairs if pair[0] >= self.smoothing.overlap]
         matches: dict[int, _Track] = {}
         taken: set[int] = set()
@@ -99,22 +124,24 @@ class Tracker:
                 taken.add(track.number)
         return matches
 
-    def _smooth(self, track: _Track, probabilities: NDArray[np.float32], elapsed: float) -> None:
+    def _smooth(self, track: _Track, raw: Expression, time: float) -> Expression:
         constant = self.smoothing.time_constant
-        share = 1 - math.exp(-elapsed / constant) if constant > 0 else 1.0
-        mixed = (1 - share) * track.probabilities + share * probabilities
-        track.probabilities = mixed.astype(np.float32)
+        if track.expression is None or constant <= 0:
+            return raw
+        share = 1 - math.exp((track.read - time) / constant)
+        mixed = (1 - share) * track.expression.probabilities + share * raw.probabilities
+        return Expression(raw.labels, mixed.astype(np.float32))
 
     def _decide(self, label: str, smoothed: Expression) -> str:
         threshold, margin = self.smoothing.threshold, self.smoothing.margin
-        if label != UNCERTAIN:
+        if label not in {UNCERTAIN, UNREADABLE}:
             own = float(smoothed.probabilities[smoothed.labels.index(label)])
             if own >= threshold - margin and smoothed.confidence - own <= margin:
                 return label
         return smoothed.label if smoothed.confidence >= threshold else UNCERTAIN
 
 
-def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+def overlap(a: Box, b: Box) -> float:
     """Return the intersection over union of two boxes (x, y, width, height), 0 to 1."""
     wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
     high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
@@ -122,3 +149,7 @@ def overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, 
         return 0.0
     shared = wide * high
     return shared / (a[2] * a[3] + b[2] * b[3] - shared)
+
+
+def _middle(box: Box) -> tuple[float, float]:
+    return box[0] + box[2] / 2, box[1] + box[3] / 2

@@ -8,8 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Box = tuple[float, float, float, float]
+"""x, y, width and height in pixels."""
+
 UNCERTAIN = "uncertain"
 """The label of a face whose expression is not clear enough to name."""
+
+UNREADABLE = "unreadable"
+"""The label of a face that the classifier is not shown; `TrackedFace.unreadable` says why."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +46,7 @@ class Face:
             picture's left to its right.
     """
 
-    box: tuple[float, float, float, float]
+    box: Box
     score: float
     landmarks: NDArray[np.float32]
 
@@ -79,20 +85,24 @@ class TrackedFace:
     Attributes:
         track_id: Number that stays with this face from frame to frame; never used again.
         face: Where it is.
-        raw: Expression of this frame alone.
-        expression: Expression smoothed over time.
-        label: Stable label, or `UNCERTAIN`.
+        raw: Expression of this frame alone; None if it can't be read.
+        expression: Expression smoothed over time; None while `label` is `UNREADABLE`.
+        label: Stable label, `UNCERTAIN` or `UNREADABLE`.
+        unreadable: Why it can't be read in this frame, for instance "too small"; empty if it can.
     """
 
     track_id: int
     face: Face
-    raw: Expression
-    expression: Expression
+    raw: Expression | None
+    expression: Expression | None
     label: str
+    unreadable: str = ""
 
     @property
     def confidence(self) -> float:
-        """Smoothed probability of the stable label; of the most probable one while uncertain."""
+        """Smoothed probability of the stable label; of the most probable one while uncertain; 0 if unreadable."""
+        if self.expression is None:
+            return 0.0
         if self.label == UNCERTAIN:
             return self.expression.confidence
         return float(self.expression.probabilities[self.expression.labels.index(self.label)])
@@ -130,8 +140,9 @@ class FrameResult:
                     "score": round(f.face.score, 3),
                     "label": f.label,
                     "confidence": round(f.confidence, 4),
-                    "probabilities": f.expression.to_json(),
-                    "raw": f.raw.to_json(),
+                    "probabilities": f.expression and f.expression.to_json(),
+                    "raw": f.raw and f.raw.to_json(),
+                    "unreadable": f.unreadable or None,
                 }
                 for f in self.faces
             ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
@@ -59,6 +60,19 @@ def to_size(grey: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     return np.asarray(cv2.resize(grey, size[::-1], interpolation=how), np.uint8)
 
 
+def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
+    """Resize a picture that may shrink a lot, quickly: halved while it can be, then bilinear.
+
+    Args:
+        image: uint8 [h, w] or [h, w, 3].
+        width: Of the result, in pixels.
+        height: Of the result, in pixels.
+    """
+    while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
+        image = _halved(image)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
 def to_input(
     faces: NDArray[np.uint8],
     dtype: Any,
@@ -82,7 +96,10 @@ def to_input(
     if dtype == np.int8 and quantization == (1.0, -128) and (low, high) == (0.0, 255.0):
         # Flipping the top bit subtracts 128 without leaving eight bits.
         return (batch ^ 0x80).view(np.int8)
-    real = batch * np.float32((high - low) / 255) + np.float32(low)
+    if (low, high) == (0.0, 255.0):
+        real = batch.astype(np.float32)
+    else:
+        real = batch * np.float32((high - low) / 255) + np.float32(low)
     if dtype == np.float32:
         return real
     scale, zero = quantization
@@ -105,13 +122,11 @@ def align(
         uint8 [size] grey; what lies outside the frame repeats its border.
     """
     matrix = similarity(landmarks, np.array(crop.landmarks) * size[::-1])
-    # Shrinking by more than two aliases under bilinear sampling: take it from a smaller picture.
-    factor = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if factor < 0.5:
-        image, matrix = _shrunk_around(image, matrix, size, 2 * factor)
+    # Landmarks count from a picture's edge, warpAffine from the middle of its first pixel.
+    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
+    region, matrix = _around(image, matrix, size)
     return np.asarray(
-        cv2.warpAffine(to_grey(image), matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE),
-        np.uint8,
+        cv2.warpAffine(region, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
     )
 
 
@@ -126,27 +141,43 @@ def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> ND
         float64 [2, 3] for `cv2.warpAffine`. As complex numbers the fit is one division: Umeyama 1991
         without reflection, in two dimensions.
     """
-    here, there = (p[:, 0].astype(np.float64) + 1j * p[:, 1] for p in (source, target))
-    here_mean, there_mean = here.mean(), there.mean()
-    spread = np.sum(np.abs(here - here_mean) ** 2)
-    turn = np.sum(np.conj(here - here_mean) * (there - there_mean)) / max(spread, 1e-12)
+    # Python's own complex numbers: for five points they take a third of the time of numpy's.
+    here, there = ([complex(x, y) for x, y in points.tolist()] for points in (source, target))
+    here_mean, there_mean = sum(here) / len(here), sum(there) / len(there)
+    here = [point - here_mean for point in here]
+    spread = sum(abs(point) ** 2 for point in here)
+    turn = sum(p.conjugate() * (q - there_mean) for p, q in zip(here, there, strict=True)) / max(spread, 1e-12)
     shift = there_mean - turn * here_mean
     return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
 
 
-def _shrunk_around(
-    image: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int], factor: float
+def _around(
+    image: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Cut the region that the crop covers and shrink it with area averaging."""
-    inverse = cv2.invertAffineTransform(matrix)
-    corners = np.array([[0, 0, 1], [size[1], 0, 1], [0, size[0], 1], [*size[::-1], 1]]) @ inverse.T
-    height, width = image.shape[:2]
-    left, top = np.clip(np.floor(corners.min(0)).astype(int), 0, [width - 1, height - 1])
-    right, bottom = np.clip(np.ceil(corners.max(0)).astype(int) + 1, [left + 1, top + 1], [width, height])
-    region = image[top:bottom, left:right]
-    wide, high = max(1, round((right - left) * factor)), max(1, round((bottom - top) * factor))
-    small = cv2.resize(region, (wide, high), interpolation=cv2.INTER_AREA)
-    # small pixel -> frame pixel -> crop pixel, pixel centres at .0 as warpAffine has them.
-    x, y = (right - left) / wide, (bottom - top) / high
-    back = np.array([[x, 0, left + (x - 1) / 2], [0, y, top + (y - 1) / 2], [0, 0, 1]])
-    return np.asarray(small, np.uint8), matrix @ back
+    """Cut the region that a crop covers, make it grey and halve it while the crop would skip pixels.
+
+    Shrinking by more than two aliases under bilinear sampling.
+    """
+    spans = []
+    for (across, down, start), side in zip(cv2.invertAffineTransform(matrix).tolist(), image.shape[1::-1], strict=True):
+        reach = across * size[1], down * size[0]
+        # Two pixels more, because what lies beyond the region is made up from its border.
+        first = max(0, min(math.floor(start + min(0.0, *reach, sum(reach))) - 2, side - 1))
+        spans.append((first, max(first + 1, min(math.ceil(start + max(0.0, *reach, sum(reach))) + 2, side))))
+    (left, right), (top, bottom) = spans
+    region = to_grey(image[top:bottom, left:right])
+    matrix = matrix.copy()
+    matrix[:, 2] += matrix[:, :2] @ (left, top)
+    while math.hypot(*matrix[0, :2]) <= 1 / 2 and min(region.shape) > 1:
+        region = _halved(region)
+        # The middle of the first pixel now lies between the first two of before.
+        matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2
+        matrix[:, :2] *= 2
+    return region, matrix
+
+
+def _halved(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Average two by two pixels, for which OpenCV has vector code; an odd last row or column is left out."""
+    high, wide = image.shape[0] // 2, image.shape[1] // 2
+    half = cv2.resize(image[: 2 * high, : 2 * wide], (wide, high), interpolation=cv2.INTER_AREA)
+    return np.asarray(half, np.uint8)

@@ -177,4 +177,6 @@ def _dequantized(raw: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float3
     scale, zero = detail["quantization"]
     if not scale:
         return raw.astype(np.float32, copy=False)
-    return (raw.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+    values = np.subtract(raw, np.float32(zero), dtype=np.float32)
+    values *= np.float32(scale)
+    return values

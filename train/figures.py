@@ -96,7 +96,8 @@ def draw_study(rows: Sequence[Row], title: str, path: str | Path) -> None:
     axis.invert_yaxis()
     axis.set(title=title, xlabel="accuracy in %, with 95 % interval")
     axis.grid(alpha=0.3, axis="x")
-    axis.legend(loc="best")
+    if axis.containers:
+        axis.legend(loc="best")
     _save(figure, path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,23 @@ def find(
         objective=keras_tuner.Objective("val_accuracy", "max"),
         max_trials=how.trials,
         hyperparameters=space,
-        seed=recipe.seed,
+        seed=recipe.seed or 1,  # KerasTuner takes 0 for none
     )
-    oracle._set_project_dir(str(folder), "oracle")
+    oracle.verbose = 0
+    with tempfile.TemporaryDirectory() as own:
+        oracle._set_project_dir(own, "oracle")
+        _try(oracle, recipe, how, dataset, folder, on_progress)
+    return dict(oracle.get_best_trials(1)[0].hyperparameters.values)
+
+
+def _try(
+    oracle: Any,
+    recipe: Recipe,
+    how: Search,
+    dataset: Dataset,
+    folder: Path,
+    on_progress: Callable[[str, float], None],
+) -> None:
     for number in range(how.trials):
         trial = oracle.create_trial("ferlite")
         if trial.hyperparameters is None or not trial.hyperparameters.values:
@@ -74,4 +89,3 @@ def find(
         oracle.update_trial(trial.trial_id, {"val_accuracy": run.info["best"]["val_accuracy"]})
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
-    return dict(oracle.get_best_trials(1)[0].hyperparameters.values)

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..models.errors import DataError, UsageError, unknown
 from ..models.files import read_bytes, write_json
+from ..models.quiet import quiet
 from . import figures, metrics, recipes
 from .datasets import Dataset, Faces
 from .preparation import prepare
@@ -66,6 +67,7 @@ class Study(BaseModel):
     Attributes:
         name: Short name; also that of the study folder.
         description: One sentence for `ferlite study --list`.
+        command: The line that runs it.
         recipe: Name of the recipe that its variants change.
         variants: In the order of the table.
     """
@@ -74,6 +76,7 @@ class Study(BaseModel):
 
     name: str
     description: str
+    command: str = ""
     recipe: str = ""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
 
@@ -170,6 +173,7 @@ def run(
     weights: Mapping[str, str | Path] | None = None,
     only: str = "",
     int8: Int8 | None = None,
+    about: Mapping[str, Any] | None = None,
     on_row: Callable[[Row], None] = lambda row: None,
     on_progress: Callable[[str, float], None] = lambda what, share: None,
 ) -> list[Row]:
@@ -184,6 +188,7 @@ def run(
             not named is downloaded, and where that fails its variants are not run.
         only: Name of the single variant to run; those before it that it starts from must be there.
         int8: How to quantize; None leaves int8 out.
+        about: Machine and date, to keep with the result.
         on_row: Called when a variant is done.
         on_progress: Called with what is being trained and the done share of it.
 
@@ -217,6 +222,7 @@ def run(
         "data": dataset.name,
         "sha256": dataset.sha256,
         "evaluated": evaluated,
+        "about": dict(about or {}),
         "versions": versions(),
         "rows": [asdict(row) for row in rows],
     }
@@ -292,7 +298,8 @@ def _row(
         prepared = prepare(work.dataset, chosen)
         faces = prepared.split("test" if work.folded else "validation")
         runs.append(run)
-        answers.append(predict(run.network(), faces))
+        with quiet():  # TensorFlow finds that networks of several shapes are many
+            answers.append(predict(run.network(), faces))
         truth.append(faces.labels)
         if int8:
             on_progress(f"{folder.name}, int8", 1.0)

@@ -51,6 +51,14 @@ def test_a_pipeline_is_measured(model_path):
     assert json.loads(ferlite(f"{line} --json").stdout)["frames"] == 30
 
 
+def test_limits_for_faces_are_measured():
+    line = "bench gates --data eigenfaces --limit 10"
+    shown = ferlite(line)
+    assert shown.exit_code == 0, shown.output
+    assert "uncertain under" in shown.stdout
+    assert len(json.loads(ferlite(f"{line} --json").stdout)["turns"]) > 3
+
+
 def test_the_gate_fails_with_a_line_for_each_regression(tmp_path, model_path):
     old = json.loads(ferlite(f"bench latency {model_path} --seconds 0 --queries 16 --cold-starts 0 --json").stdout)
     new = json.loads(json.dumps(old))

@@ -72,12 +72,17 @@ CASES = {
     "train: unknown network": ("train --recipe network.toml --data eigenfaces", "'smal'; did you mean 'small'"),
     "train: missing extra data": ("train --recipe quickstart --data eigenfaces --extra no.csv", "data set at no.csv"),
     "train: votes missing": ("train --recipe votes.toml --data eigenfaces", "give --votes fer2013new.csv"),
-    "train: votes of no use": ("train --recipe quickstart --data eigenfaces --votes none.csv", "can't read none.csv"),
+    "train: votes not there": ("train --recipe quickstart --data eigenfaces --votes none.csv", "can't read none.csv"),
     "train: no votes": ("train --recipe votes.toml --data eigenfaces --votes votes.csv", "votes.csv lacks the column"),
     "train: damaged teacher": ("train --recipe taught.toml --data eigenfaces", "damaged/run.json is damaged"),
     "train: unknown strategy": ("train --recipe quickstart --data eigenfaces --strategy mirror", "mean 'mirrored'"),
     "train: empty legend": ("train --recipe quickstart --data .", "legend.csv lists no pictures"),
     "runs: missing folder": ("runs none", "there is no folder none; 'ferlite train' makes"),
+    "train: no run to start from": ("train --recipe quickstart --data eigenfaces --out new --start no", "no/run.json"),
+    "study: unknown": ("study six-clas --data good.csv", "'six-clas'; did you mean 'six-class'"),
+    "study: no data": ("study six-class", "needs a name and --data"),
+    "study: weights": ("study transfer --data good.csv --weights some", "give NETWORK=FILE, or none"),
+    "data: missing file": ("data none.csv", "no data set at none.csv"),
     "convert: damaged run": ("convert damaged", "damaged/run.json is damaged: it lacks"),
     "convert: unfinished run": ("convert other", "is not finished"),
     "convert: data gone": ("convert other --data none.csv", "no data set at none.csv"),
@@ -127,7 +132,8 @@ CASES = {
 USAGE = {
     "train: no options", "bench accuracy: test split", "run: option's value", "run: size", "run: rotation",
     "run: unknown suffix", "run: overwriting", "run: appending to the source", "run: into the source's folder",
-    "train: another run's folder", "train: votes missing", "convert: unfinished run", "bench latency: threads",
+    "study: no data", "study: weights", "train: another run's folder", "train: votes missing",
+    "convert: unfinished run", "bench latency: threads",
 }  # fmt: skip
 
 

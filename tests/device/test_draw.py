@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ferlite.device.draw import COLOURS, annotate, colour_of
-from ferlite.device.types import UNCERTAIN, Expression, Face, Frame, FrameResult, TrackedFace
+from ferlite.device.types import UNCERTAIN, UNREADABLE, Expression, Face, Frame, FrameResult, TrackedFace
 from ferlite.models.labels import FER2013_LABELS, LABELS
 
 
@@ -93,3 +93,10 @@ def test_any_box_on_any_frame(boxes, size, label):
 
 def test_a_box_that_is_no_number_is_survived():
     assert annotate(a_result(a_face((float("nan"), 0.0, float("inf"), 10.0)))).shape == (480, 640, 3)
+
+
+def test_an_unreadable_face_has_a_box_and_its_reason_but_no_bars():
+    face = Face((200, 150, 120, 150), 0.9, np.zeros((5, 2), np.float32))
+    image = annotate(a_result(TrackedFace(1, face, None, None, UNREADABLE, "blurred")))
+    assert has(image, COLOURS[UNREADABLE])
+    assert not has(image, COLOURS["happy"])

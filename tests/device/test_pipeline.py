@@ -161,7 +161,16 @@ def test_the_command_writes_a_line_for_each_frame_and_a_video(clip, model_path, 
     lines = [json.loads(text) for text in capsys.readouterr().out.splitlines()]
     assert [entry["frame"] for entry in lines] == list(range(20))
     assert len(lines[0]["faces"]) == 2
-    assert set(lines[0]["faces"][0]) == {"id", "box", "score", "label", "confidence", "probabilities", "raw"}
+    assert set(lines[0]["faces"][0]) == {
+        "id",
+        "box",
+        "score",
+        "label",
+        "confidence",
+        "probabilities",
+        "raw",
+        "unreadable",
+    }
     with Pipeline.open(tmp_path / "out.mp4", model=model_path) as pipeline:
         assert len(list(pipeline.source)) == 20
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ferlite.device.tracks import Smoothing, Tracker, overlap
-from ferlite.device.types import UNCERTAIN, Expression, Face
+from ferlite.device.types import UNCERTAIN, UNREADABLE, Expression, Face
+from ferlite.device.virtual import VirtualCamera
 
 LABELS = ("happy", "sad", "neutral")
 boxes = st.tuples(*[st.floats(-100, 600)] * 2, *[st.floats(1, 300)] * 2)
@@ -94,6 +95,83 @@ def test_a_label_does_not_flicker_at_the_threshold():
 
 def test_the_first_frame_speaks_for_itself():
     assert Tracker().update([face()], [HAPPY], 0.0)[0].label == "happy"
+
+
+def noisy(seconds, rate, change=None, seed=0):
+    """A scripted classifier that is wrong in three of ten frames: happy, and sad from `change` on; with the time."""
+    rng = np.random.default_rng(seed)
+    for index in range(round(seconds * rate)):
+        time = index / rate
+        true = "happy" if change is None or time < change else "sad"
+        name = true if rng.random() < 0.7 else rng.choice([n for n in LABELS if n != true])
+        rest = (1 - 0.7) / 2
+        yield time, showing(**{n: 0.7 if n == name else rest for n in LABELS})
+
+
+def labels_of(script, smoothing=None):
+    tracker = Tracker(smoothing)
+    return [(time, tracker.update([face()], [raw], time)[0].label) for time, raw in script]
+
+
+def changes_per_minute(labels):
+    return sum(a[1] != b[1] for a, b in pairwise(labels)) / labels[-1][0] * 60
+
+
+@pytest.mark.parametrize("rate", [5, 15, 30, 60])
+def test_a_noisy_classifier_does_not_make_the_label_flicker(rate):
+    unsmoothed = changes_per_minute(labels_of(noisy(120, rate), Smoothing(time_constant=0, threshold=0, margin=0)))
+    smoothed = changes_per_minute(labels_of(noisy(120, rate)))
+    assert unsmoothed > 20 * rate
+    assert smoothed < (30 if rate == 5 else 3)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_true_change_under_noise_reaches_the_label_soon_and_stays(seed):
+    later = [label for time, label in labels_of(noisy(6, 15, change=3.0, seed=seed)) if time >= 4.5]
+    assert later.count("sad") > 0.9 * len(later)
+
+
+@given(st.floats(5, 60))
+def test_the_delay_of_a_label_does_not_depend_on_the_frame_rate(rate):
+    script = [(i / rate, HAPPY if i / rate < 2 else SAD) for i in range(round(4 * rate))]
+    change = next(time for time, _ in script if time >= 2)
+    given_at = next(time for time, label in labels_of(script) if label == "sad")
+    # By its time constant alone the new label is ahead by the margin after 0.342 s; then comes the next frame.
+    assert given_at - change <= 0.342 + 1 / rate + 1e-9
+
+
+@pytest.mark.parametrize("rate", [10, 15, 30])
+@pytest.mark.parametrize("seed", range(3))
+def test_faces_that_cross_keep_their_numbers(rate, seed):
+    camera = VirtualCamera(faces=2, cross=True, seed=seed, rate=rate)
+    tracker = Tracker()
+    owners = {}
+    for index in range(16 * rate):
+        hidden, front = (true.box for true in camera.truth(index))
+        seen = [Face(front, 0.9, np.zeros((5, 2), np.float32))]
+        apart = overlap(hidden, front) < 0.3
+        if apart:
+            seen.append(Face(hidden, 0.9, np.zeros((5, 2), np.float32)))
+        numbers = [tracked.track_id for tracked in tracker.update(seen, [HAPPY] * len(seen), index / rate)]
+        if apart:
+            for place, number in enumerate(numbers):
+                assert owners.setdefault(number, place) == place
+
+
+def test_a_face_that_was_never_read_is_unreadable_and_says_why():
+    (tracked,) = Tracker().update([face()], ["too small"], 0.0)
+    assert (tracked.label, tracked.unreadable, tracked.raw, tracked.expression) == (UNREADABLE, "too small", None, None)
+    assert tracked.confidence == 0
+
+
+def test_a_label_outlives_a_blurred_moment_but_not_a_long_one():
+    tracker = Tracker(Smoothing(hold=0.5))
+    tracker.update([face()], [HAPPY], 0.0)
+    short = tracker.update([face()], ["blurred"], 0.4)[0]
+    assert (short.label, short.raw, short.unreadable) == ("happy", None, "blurred")
+    assert tracker.update([face()], ["blurred"], 0.8)[0].label == UNREADABLE
+    back = tracker.update([face()], [SAD], 0.9)[0]
+    assert (back.track_id, back.label, back.unreadable) == (1, "sad", "")
 
 
 @given(boxes, boxes)

@@ -70,7 +70,7 @@ def test_similarity_finds_rotation_scale_and_shift(angle, scale, x, y):
 
 def face_picture(side):
     """A smooth pattern whose landmarks are where `POINTS` says."""
-    y, x = np.mgrid[0:side, 0:side] / side
+    y, x = (np.mgrid[0:side, 0:side] + 0.5) / side
     return (127 + 120 * np.sin(7 * x + 2) * np.cos(5 * y)).astype(np.uint8), np.array(POINTS, np.float32) * side
 
 

@@ -1,0 +1,176 @@
+"""Studies train what they say, resume, and tell what came of it; their page is written from that alone."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ferlite
+from ferlite.models.errors import DataError, UnknownNameError, UsageError
+from ferlite.train import recipes, results, studies
+from ferlite.train.datasets import Dataset, Faces
+
+RECIPE = 'name = "tiny"\nnetwork = "small"\nsize = 16\nepochs = 1\nbatch = 32\n'
+STUDY = """
+name = "two"
+description = "Two that differ."
+recipe = "{recipe}"
+
+[[variants]]
+name = "plain"
+published = "99 %"
+
+[[variants]]
+name = "longer"
+change = {{ epochs = 2, optimizer = {{ learning_rate = 0.01 }} }}
+
+[[variants]]
+name = "onwards"
+start = "plain"
+change = {{ start = "run", trainable_from = "logits" }}
+"""
+
+
+@pytest.fixture
+def study(tmp_path):
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    (tmp_path / "two.toml").write_text(STUDY.format(recipe=tmp_path / "tiny.toml"))
+    return studies.load(tmp_path / "two.toml")
+
+
+def first_class(run, dataset, faces):
+    return np.zeros(len(faces), np.int64)
+
+
+@pytest.mark.parametrize("name", studies.names())
+def test_every_recipe_of_a_shipped_study_is_valid(name):
+    study = studies.load(name)
+    assert study.name == name
+    assert study.command.startswith(f"ferlite study {name} --data ")
+    assert len({variant.name for variant in study.variants}) == len(study.variants)
+    for variant in study.variants:
+        assert study.recipe_of(variant).epochs
+
+
+def test_the_six_class_study_has_eight_variants_of_six_classes():
+    study = studies.load("six-class")
+    assert len(study.variants) == 8
+    assert all(len(study.recipe_of(variant).labels) == 6 for variant in study.variants)
+
+
+def test_a_study_trains_resumes_and_scores_its_variants(study, data, tmp_path):
+    rows = studies.run(study, data, tmp_path / "out", int8=first_class, about={"machine": "here"})
+    assert [row.variant for row in rows] == ["plain", "longer", "onwards"]
+    assert [row.epochs for row in rows] == [(1,), (2,), (1,)]
+    for row in rows:
+        assert row.float32 is not None
+        assert row.int8 is not None
+        assert row.float32.count == 30
+        assert row.int8.accuracy == pytest.approx(0.5)
+        assert row.faces == (100,)
+    written = json.loads((tmp_path / "out" / "study.json").read_text())
+    assert written["rows"][0]["float32"]["accuracy"] == rows[0].float32.accuracy
+    assert written["rows"][0]["published"] == "99 %"
+    assert {"study.png", "confusion.png"} <= {path.name for path in (tmp_path / "out").iterdir()}
+    before = (tmp_path / "out" / "longer" / "best.keras").stat().st_mtime_ns
+    again = studies.run(study, data, tmp_path / "out", int8=first_class)
+    assert [row.float32 for row in again] == [row.float32 for row in rows]
+    assert (tmp_path / "out" / "longer" / "best.keras").stat().st_mtime_ns == before
+
+
+def test_a_variant_that_goes_on_learns_only_what_it_may(study, data, tmp_path):
+    studies.run(study, data, tmp_path)
+    before, after = (studies.Run.open(tmp_path / name).network() for name in ("plain", "onwards"))
+    for old, new in zip(before.layers, after.layers, strict=True):
+        same = all(np.array_equal(a, b) for a, b in zip(old.get_weights(), new.get_weights(), strict=True))
+        assert same == (new.name != "logits" or not new.get_weights())
+
+
+def test_folds_are_scored_on_all_test_faces_together(tmp_path, data):
+    everything = Faces.joined([data.split("train"), data.split("validation")])
+    everything = Faces(everything.images, everything.labels, np.arange(130))
+    dataset = Dataset("halves", data.label_names, {"train": everything}, "1" * 64)
+    (tmp_path / "tiny.toml").write_text(RECIPE + 'splits = "stratified"\nfolds = 2\n')
+    study = studies.Study(name="f", description="-", recipe=str(tmp_path / "tiny.toml"), variants=({"name": "a"},))
+    (row,) = studies.run(study, dataset, tmp_path / "out")
+    assert row.float32 is not None
+    assert row.float32.count == 130
+    assert len(row.epochs) == 2
+    assert json.loads((tmp_path / "out" / "study.json").read_text())["evaluated"] == "the test folds together"
+
+
+def test_what_wants_weights_is_left_out_by_name_where_there_are_none(data, tmp_path):
+    study = studies.load("transfer")
+    rows = studies.run(study, data, tmp_path, only="vgg16-frozen", weights={"vgg16": "none"})
+    assert rows[0].why_not == "not run: no weights here"
+    rows = studies.run(study, data, tmp_path, only="vgg16-fine-tuned")
+    assert rows[0].why_not == "not run: vgg16-frozen was not"
+
+
+def test_a_search_keeps_what_scored_best_and_comes_by_the_same_trials_again(tmp_path, data):
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    search = {"trials": 2, "epochs": 1, "space": {"optimizer.learning_rate": [1e-5, 0.01], "l2": [0.0, 1e-4]}}
+    study = studies.Study(
+        name="s", description="-", recipe=str(tmp_path / "tiny.toml"), variants=({"name": "a", "search": search},)
+    )
+    (row,) = studies.run(study, data, tmp_path / "out")
+    trials = [studies.Run.open(tmp_path / "out" / "a-search" / f"trial-{number}") for number in (1, 2)]
+    best = max(trials, key=lambda run: run.info["best"]["val_accuracy"])
+    assert row.found == {"optimizer.learning_rate": best.recipe.optimizer.learning_rate, "l2": best.recipe.l2}
+    times = [(run.folder / "best.keras").stat().st_mtime_ns for run in trials]
+    studies.run(study, data, tmp_path / "out")
+    assert [(run.folder / "best.keras").stat().st_mtime_ns for run in trials] == times
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ('name = "x"', DataError, "description: Field required"),
+        ("name = ", DataError, "is not a TOML file"),
+        ('name = "x"\ndescription = "-"\nvariants = []', DataError, "variants"),
+        (
+            'name = "x"\ndescription = "-"\n[[variants]]\nname = "a"\nstart = "b"',
+            DataError,
+            "variant a starts from b, which must come before it",
+        ),
+    ],
+)
+def test_a_damaged_study_is_refused(tmp_path, text, error, message):
+    (tmp_path / "x.toml").write_text(text)
+    with pytest.raises(error, match=message):
+        studies.load(tmp_path / "x.toml")
+
+
+def test_a_change_of_no_key_is_refused_with_the_nearest(study):
+    variant = study.variants[0].model_copy(update={"change": {"epoch": 3}})
+    with pytest.raises(UnknownNameError, match="did you mean 'epochs'"):
+        study.recipe_of(variant)
+
+
+def test_what_is_missing_for_a_study_is_said(study, data, tmp_path):
+    with pytest.raises(UnknownNameError, match="did you mean 'plain'"):
+        studies.run(study, data, tmp_path, only="plan")
+    with pytest.raises(UsageError, match="give them with --extra"):
+        studies.run(studies.load("four-class"), data, tmp_path, only="balanced")
+
+
+def test_recipes_change_by_key_table_and_dotted_key():
+    recipe = recipes.load("quickstart")
+    changed = recipes.change(recipe, {"epochs": 9, "optimizer.learning_rate": 0.5, "augmentation": {"rotation": 1}})
+    assert (changed.epochs, changed.optimizer.learning_rate, changed.augmentation.rotation) == (9, 0.5, 1)
+    assert changed.optimizer.schedule == recipe.optimizer.schedule
+
+
+def test_the_committed_page_is_what_the_committed_results_say():
+    house = Path(ferlite.__file__).parent
+    commands = {name: studies.load(name).command for name in studies.names()}
+    found = sorted((house / "benchmarks" / "reference").glob("study-*.json"))
+    assert found
+    page = results.page([json.loads(path.read_text()) for path in found], commands)
+    assert (house / "train" / "RESULTS.md").read_text() == page
+
+
+def test_confusions_are_named_from_the_most_frequent():
+    scores = {"recall": {"a": 0.5, "b": 0.9}, "confusion": [[5, 5], [1, 9]]}
+    assert results.confusions(scores) == ["a for b 50%", "b for a 10%"]

@@ -1,0 +1,113 @@
+"""The table of all studies, as a page: it is written from what `ferlite study` left, never by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_HEAD = """# Results of the studies
+
+Written by `ferlite maintain results` from `benchmarks/reference/study-*.json`, which `ferlite study` wrote. Each row is
+reproduced by the command above its table. Unless a table says otherwise, a network is trained on FER2013's Training
+split, its epoch is chosen on PublicTest, and the scores are those on PublicTest: a little flattering to all rows alike.
+PrivateTest is not looked at. int8 is the network quantized after training with the defaults of `ferlite convert`, but
+without its budget: no layer stays in float. `binary` is what Keras' binary accuracy, over one-hot labels, makes of the
+float network's answers: in published projects it is often taken for accuracy.
+"""
+
+
+def confusions(scores: Mapping[str, Any], count: int = 4) -> list[str]:
+    """Say what is most often taken for what.
+
+    Args:
+        scores: `metrics.Scores` as plain values.
+        count: How many confusions.
+
+    Returns:
+        For instance "fear for sad 27%", in percent of the true class, the most frequent first.
+    """
+    names = list(scores["recall"])
+    shares = [
+        (guesses / max(sum(row), 1), true, guess)
+        for true, row in zip(names, scores["confusion"], strict=True)
+        for guess, guesses in zip(names, row, strict=True)
+        if guess != true
+    ]
+    return [f"{true} for {guess} {share:.0%}" for share, true, guess in sorted(shares, reverse=True)[:count]]
+
+
+def page(studies: Iterable[Mapping[str, Any]], commands: Mapping[str, str]) -> str:
+    """Write the page.
+
+    Args:
+        studies: What the studies wrote to study.json.
+        commands: Study by the command that reproduces it.
+
+    Returns:
+        Markdown.
+    """
+    return "\n".join([_HEAD, *(_section(study, commands[study["study"]]) for study in studies)])
+
+
+def _section(study: Mapping[str, Any], command: str) -> str:
+    rows: Sequence[Mapping[str, Any]] = study["rows"]
+    scored = [row for row in rows if row["float32"]]
+    about = study["about"]
+    lines = [
+        f"## {study['study']}",
+        "",
+        study["description"],
+        "",
+        f"    {command}",
+        "",
+        f"Data {study['data']} (sha256 {study['sha256'][:12]}), scored on {study['evaluated']}: "
+        f"{scored[0]['float32']['count']:,} faces. "
+        if scored
+        else "",
+        f"Machine: {about['machine']['model']}, {about['machine']['cores']} cores; "
+        + ", ".join(f"{name} {version}" for name, version in study["versions"].items())
+        + ".",
+        "",
+        "| variant | parameters | MMAC | faces, epochs | float32 [95 %] | int8 | macro-F1 | binary | published "
+        "| what differs |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+        *map(_row, rows),
+        "",
+    ]
+    if scored:
+        names = list(scored[0]["float32"]["recall"])
+        lines += ["| recall, float32 | " + " | ".join(names) + " | most often taken |", "|---" * (len(names) + 2) + "|"]
+        lines += [
+            f"| {row['variant']} | "
+            + " | ".join("" if recall is None else f"{recall:.1%}" for recall in row["float32"]["recall"].values())
+            + f" | {', '.join(confusions(row['float32'], 3))} |"
+            for row in scored
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(row: Mapping[str, Any]) -> str:
+    scores = row["float32"]
+    if scores is None:
+        return f"| {row['variant']} | | | | {row['why_not']} | | | | {row['published']} | {row['differs']} |"
+    low, high = scores["interval"]
+    found = "; found " + ", ".join(f"{key} {value:g}" for key, value in row["found"].items()) if row["found"] else ""
+    cells = (
+        row["variant"],
+        f"{row['parameters']:,}",
+        f"{row['macs'] / 1e6:.1f}",
+        f"{_span(row['faces'])}, {_span(row['epochs'])}",
+        f"{scores['accuracy']:.2%} [{low:.1%}, {high:.1%}]",
+        f"{row['int8']['accuracy']:.2%}" if row["int8"] else "",
+        f"{scores['macro_f1']:.3f}",
+        f"{row['binary_accuracy']:.2%}",
+        row["published"],
+        row["differs"] + found,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _span(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
