@@ -37,7 +37,9 @@ def network(seed=0, *, dying=0, negative=0):
         mean[dead], variance[dead] = 0, 0
         before = norm.input._keras_history.operation
         before.bias.assign(np.where(np.arange(len(mean)) >= len(mean) - dying, -9, before.bias))
-        norm.set_weights([gamma, rng.normal(0, 0.3, beta.shape), mean, variance])
+        beta = rng.normal(0, 0.3, beta.shape)
+        beta[dead] = 0
+        norm.set_weights([gamma, beta, mean, variance])
     return model
 
 
