@@ -132,7 +132,7 @@ def _sensitivity(run: Run, dataset: Dataset, method: Method, keep_float: list[st
     from ..train.preparation import prepare
 
     package.check(run, dataset)
-    dataset = prepare(dataset, run.recipe)
+    dataset = prepare(dataset, run.recipe, run.votes())
     floating = package.exported(run, dataset)
     with progress("sensitivity") as show:
         result = study.measure(

@@ -111,7 +111,7 @@ def convert(
         if scheme not in SCHEMES:
             raise unknown("scheme", scheme, SCHEMES)
     check(run, dataset)
-    dataset = prepare(dataset, run.recipe)
+    dataset = prepare(dataset, run.recipe, run.votes())
     train, validation = dataset.split("train"), dataset.split("validation")
 
     on_step("export")
