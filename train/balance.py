@@ -26,19 +26,30 @@ def class_weights(targets: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     return weights.astype(np.float32)
 
 
-def oversampled(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def oversampled(labels: NDArray[np.int64], sources: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """Draw an epoch in which the classes appear equally often, as long as one without drawing.
 
-    Within a class no face appears once more than another before all have appeared.
+    Within a class its sources appear equally often: were rare classes shown from one source and frequent
+    ones from another, a network would learn to tell the sources apart. Within both, no face appears once
+    more than another before all have appeared.
 
     Args:
         labels: int [n] class of each face.
+        sources: int [n] which data each face comes from.
         rng: Random numbers of this epoch.
 
     Returns:
         int64 [n], places, class by class.
     """
-    present = np.unique(labels)
-    quotas = np.bincount(np.arange(len(labels)) % len(present))
-    members = (rng.permutation(np.flatnonzero(labels == label)) for label in present)
-    return np.concatenate([np.resize(m, quota) for m, quota in zip(members, quotas, strict=True)])
+    places = []
+    for count, label in zip(_quotas(len(labels), len(np.unique(labels))), np.unique(labels), strict=True):
+        present = np.unique(sources[labels == label])
+        for quota, source in zip(_quotas(count, len(present)), present, strict=True):
+            members = rng.permutation(np.flatnonzero((labels == label) & (sources == source)))
+            places.append(np.resize(members, quota))
+    return np.concatenate(places)
+
+
+def _quotas(total: int, parts: int) -> NDArray[np.int64]:
+    """Divide a number into parts as equal as can be."""
+    return np.bincount(np.arange(total) % parts, minlength=parts)

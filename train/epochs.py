@@ -58,7 +58,10 @@ def make_epoch(
     start = time.perf_counter()
     shown = np.arange(len(faces))
     if recipe.balance == "oversampling":
-        shown = oversampled(faces.labels, np.random.default_rng((recipe.seed, number, 2)))
+        # Rows of additional data are -1.
+        shown = oversampled(
+            faces.labels, (faces.rows < 0).astype(np.int64), np.random.default_rng((recipe.seed, number, 2))
+        )
     images = augment(faces.images[shown], recipe.augmentation, recipe.seed, number)
     images, wanted = mix(images, targets[shown], recipe.augmentation, recipe.seed, number)
     order = np.random.default_rng((recipe.seed, number, 1)).permutation(len(faces))

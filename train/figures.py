@@ -17,11 +17,12 @@ if TYPE_CHECKING:
     from .studies import Row
 
 
-def draw_curves(history: Sequence[Mapping[str, float]], path: str | Path) -> None:
+def draw_curves(history: Sequence[Mapping[str, float]], best: Mapping[str, float], path: str | Path) -> None:
     """Draw loss and accuracy by epoch, for training and validation.
 
     Args:
         history: One mapping for each epoch, as in history.csv.
+        best: That of the best epoch.
         path: PNG file to write.
     """
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -32,7 +33,6 @@ def draw_curves(history: Sequence[Mapping[str, float]], path: str | Path) -> Non
         axis.set(title=title, xlabel="epoch")
         axis.grid(alpha=0.3)
         axis.legend()
-    best = max(history, key=lambda row: row["val_accuracy"])
     figure.axes[1].plot(best["epoch"], best["val_accuracy"], "ko")
     figure.axes[1].annotate(
         f"{best['val_accuracy']:.1%}",

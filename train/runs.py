@@ -141,6 +141,14 @@ def source(dataset: Dataset, faces: Mapping[str, int]) -> dict[str, Any]:
     return {"name": dataset.name, "path": dataset.path, "sha256": dataset.sha256, "faces": dict(faces)}
 
 
+def criterion(recipe: Recipe) -> str:
+    """Return the column of history.csv that the best epoch is the largest of.
+
+    Whoever balances classes wants all of them recognized: then it is the mean recall.
+    """
+    return "val_accuracy" if recipe.balance == "none" else "val_balanced_accuracy"
+
+
 def read_history(folder: Path) -> list[dict[str, float]]:
     """Return the lines of history.csv, none where there is no such file.
 
@@ -188,7 +196,7 @@ def summaries(folder: str | Path) -> list[dict[str, Any]]:
 def _summary(folder: Path) -> dict[str, Any]:
     try:
         run, history = Run.open(folder), read_history(folder)
-        best: Mapping[str, Any] = max(history, key=lambda row: row["val_accuracy"], default={})
+        best: Mapping[str, Any] = max(history, key=lambda row: row[criterion(run.recipe)], default={})
         seconds = sum(row["seconds"] for row in history)
         return {
             "recipe": run.recipe.name,

@@ -19,6 +19,7 @@ from ..models.errors import DataError
 from ..models.files import replacing, write_json
 from ..models.quiet import quiet
 from . import figures, metrics, networks, optimization, runs, strategies
+from .balance import class_weights
 from .datasets import Dataset, Faces
 from .distillation import Teachers
 from .epochs import Epoch, make_epoch
@@ -65,7 +66,7 @@ def train(
         DataError: A needed split is empty, or the loss is no number any more.
         OutputError: The folder can't be written.
     """
-    folder = Path(folder)
+    folder, kept_by = Path(folder), runs.criterion(recipe)
     networks.check(recipe.network)
     scope = strategies.scope(strategy)
     dataset = prepare(dataset, recipe, votes)
@@ -96,10 +97,10 @@ def train(
     done = int(model.optimizer.iterations.numpy()) // steps
     history = runs.read_history(folder)[:done]
     wanted = targets(faces, dataset.label_names, recipe, votes)
-    answered = _batch(validation), np.eye(len(dataset.label_names), dtype=np.float32)[validation.labels]
+    answered = _answered(validation, len(dataset.label_names), recipe)
     trained = optimization.TrainedWeights(model) if recipe.ema else None
     for number in range(done, recipe.epochs):
-        if _has_stopped(history, recipe.early_stopping):
+        if _has_stopped([row[kept_by] for row in history], recipe.early_stopping):
             break
         began = time.perf_counter()
         epoch = make_epoch(number, faces, wanted, recipe, teachers, partial(on_teacher, number + 1))
@@ -109,7 +110,7 @@ def train(
         row |= {"seconds": time.perf_counter() - began} | epoch.seconds
         if not math.isfinite(row["loss"]):
             raise DataError(f"the loss became {row['loss']} in epoch {number + 1}; lower the learning rate")
-        if row["val_accuracy"] > max((r["val_accuracy"] for r in history), default=-1):
+        if all(row[kept_by] > earlier[kept_by] for earlier in history):
             _save(model, folder / "best.keras")
         if trained:
             trained.restore()
@@ -122,7 +123,15 @@ def train(
     return _finish(Run(folder, recipe, info), dataset, history)
 
 
-def _fit(model: Any, epoch: Epoch, validation: tuple[Any, Any], batch: int, callbacks: list[Any]) -> dict[str, float]:
+def _answered(faces: Faces, classes: int, recipe: Recipe) -> tuple[Any, Any, Any]:
+    """Return pixels, targets and weights to validate with; the classes weigh the same for whoever balances them."""
+    answers = np.eye(classes, dtype=np.float32)[faces.labels]
+    return _batch(faces), answers, None if recipe.balance == "none" else answers @ class_weights(answers)
+
+
+def _fit(
+    model: Any, epoch: Epoch, validation: tuple[Any, Any, Any], batch: int, callbacks: list[Any]
+) -> dict[str, float]:
     """Show the network an epoch, then validate it: with a moving average, the model holds it only after `fit`."""
     learnt = model.fit(
         epoch.images,
@@ -133,7 +142,8 @@ def _fit(model: Any, epoch: Epoch, validation: tuple[Any, Any], batch: int, call
         verbose=0,
         callbacks=callbacks,
     ).history
-    held = model.evaluate(*validation, batch_size=512, verbose=0, return_dict=True)
+    pixels, answers, weights = validation
+    held = model.evaluate(pixels, answers, sample_weight=weights, batch_size=512, verbose=0, return_dict=True)
     return {name: float(values[0]) for name, values in learnt.items()} | {
         f"val_{name}": float(value) for name, value in held.items()
     }
@@ -159,10 +169,9 @@ def _batch(faces: Faces) -> np.ndarray:
     return faces.images[..., None]
 
 
-def _has_stopped(history: Sequence[dict[str, float]], patience: int) -> bool:
+def _has_stopped(scores: Sequence[float], patience: int) -> bool:
     """Tell from the history alone, so that a resumed run stops where an uninterrupted one does."""
-    accuracies = [row["val_accuracy"] for row in history]
-    return bool(patience and history) and len(history) - 1 - accuracies.index(max(accuracies)) >= patience
+    return bool(patience and scores) and len(scores) - 1 - scores.index(max(scores)) >= patience
 
 
 def versions() -> dict[str, str]:
@@ -195,6 +204,8 @@ def _compiled(recipe: Recipe, label_names: tuple[str, ...], steps: int, start: s
         optimizer=optimization.optimizer(recipe, steps),
         loss=optimization.loss(recipe),
         metrics=optimization.metrics(recipe),
+        # With the validation faces weighed by class: the mean recall, see `runs.criterion`.
+        weighted_metrics=[] if recipe.balance == "none" else [keras.metrics.CategoricalAccuracy("balanced_accuracy")],
     )
     return model
 
@@ -226,11 +237,11 @@ def _finish(run: Run, dataset: Dataset, history: list[dict[str, float]]) -> Run:
     written = {"split": "validation"} | written
     if run.recipe.splits != "official":
         written["test"] = score("test")[1]
-    best = max(history, key=lambda row: row["val_accuracy"])
+    best = max(history, key=lambda row: row[runs.criterion(run.recipe)])
     run.info["best"] = {"epoch": best["epoch"], "val_accuracy": scores.accuracy}
     write_json(run.folder / "metrics.json", written)
     title = f"{run.recipe.name}, validation, n = {scores.count}: {scores.accuracy:.1%}"
     figures.draw_confusion(scores, title, run.folder / "confusion.png")
-    figures.draw_curves(history, run.folder / "curves.png")
+    figures.draw_curves(history, best, run.folder / "curves.png")
     write_json(run.folder / "run.json", run.info)
     return run

