@@ -52,8 +52,8 @@ def results(
         from ..train import studies
     found = {path.stem.removeprefix("study-"): path for path in folder.glob("study-*.json")}
     ordered = [json.loads(read_bytes(found[name])) for name in studies.names() if name in found]
-    commands = {name: studies.load(name).command for name in studies.names()}
-    console.print(f"{write_bytes(out, pages.page(ordered, commands).encode())}: {len(ordered)} studies")
+    asked = {name: studies.load(name) for name in studies.names()}
+    console.print(f"{write_bytes(out, pages.page(ordered, asked).encode())}: {len(ordered)} studies")
 
 
 @app.command()

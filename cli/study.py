@@ -119,4 +119,4 @@ def _print(rows: Sequence[Row]) -> None:
         show.print(recall)
     for row in rows:
         if row.float32:
-            show.print(f"{row.variant}: " + ", ".join(confusions(row.float32.to_json())), soft_wrap=True)
+            show.print(f"{row.variant}: " + ", ".join(confusions(row.float32.to_json())[:4]), soft_wrap=True)

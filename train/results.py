@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .studies import Study
 
 _HEAD = """# Results of the studies
 
@@ -16,12 +19,11 @@ float network's answers: in published projects it is often taken for accuracy.
 """
 
 
-def confusions(scores: Mapping[str, Any], count: int = 4) -> list[str]:
-    """Say what is most often taken for what.
+def confusions(scores: Mapping[str, Any]) -> list[str]:
+    """Say what is taken for what.
 
     Args:
         scores: `metrics.Scores` as plain values.
-        count: How many confusions.
 
     Returns:
         For instance "fear for sad 27%", in percent of the true class, the most frequent first.
@@ -33,24 +35,25 @@ def confusions(scores: Mapping[str, Any], count: int = 4) -> list[str]:
         for guess, guesses in zip(names, row, strict=True)
         if guess != true
     ]
-    return [f"{true} for {guess} {share:.0%}" for share, true, guess in sorted(shares, reverse=True)[:count]]
+    return [f"{true} for {guess} {share:.0%}" for share, true, guess in sorted(shares, reverse=True)]
 
 
-def page(studies: Iterable[Mapping[str, Any]], commands: Mapping[str, str]) -> str:
+def page(studies: Iterable[Mapping[str, Any]], asked: Mapping[str, Study]) -> str:
     """Write the page.
 
     Args:
         studies: What the studies wrote to study.json.
-        commands: Study by the command that reproduces it.
+        asked: The studies themselves, by name.
 
     Returns:
         Markdown.
     """
-    return "\n".join([_HEAD, *(_section(study, commands[study["study"]]) for study in studies)])
+    return "\n".join([_HEAD, *(_section(study, asked[study["study"]]) for study in studies)])
 
 
-def _section(study: Mapping[str, Any], command: str) -> str:
+def _section(study: Mapping[str, Any], asked: Study) -> str:
     rows: Sequence[Mapping[str, Any]] = study["rows"]
+    watched = {f"{true} for {guess}" for true, guess in asked.watched}
     scored = [row for row in rows if row["float32"]]
     about = study["about"]
     lines = [
@@ -58,7 +61,7 @@ def _section(study: Mapping[str, Any], command: str) -> str:
         "",
         study["description"],
         "",
-        f"    {command}",
+        f"    {asked.command}",
         "",
         f"Data {study['data']} (sha256 {study['sha256'][:12]}), scored on {study['evaluated']}: "
         f"{scored[0]['float32']['count']:,} faces. "
@@ -76,13 +79,15 @@ def _section(study: Mapping[str, Any], command: str) -> str:
     ]
     if scored:
         names = list(scored[0]["float32"]["recall"])
-        lines += ["| recall, float32 | " + " | ".join(names) + " | most often taken |", "|---" * (len(names) + 2) + "|"]
-        lines += [
-            f"| {row['variant']} | "
-            + " | ".join("" if recall is None else f"{recall:.1%}" for recall in row["float32"]["recall"].values())
-            + f" | {', '.join(confusions(row['float32'], 3))} |"
-            for row in scored
-        ]
+        head = ["recall, float32", *names, "most often taken", *(["published confusions"] if asked.watched else [])]
+        lines += [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        for row in scored:
+            scores = row["float32"]
+            cells = [row["variant"], *("" if share is None else f"{share:.1%}" for share in scores["recall"].values())]
+            cells.append(", ".join(confusions(scores)[:3]))
+            if asked.watched:
+                cells.append(", ".join(one for one in confusions(scores) if one.rpartition(" ")[0] in watched))
+            lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
 

@@ -68,6 +68,7 @@ class Study(BaseModel):
         name: Short name; also that of the study folder.
         description: One sentence for `ferlite study --list`.
         command: The line that runs it.
+        watched: Published confusions, true label and what it was taken for.
         recipe: Name of the recipe that its variants change.
         variants: In the order of the table.
     """
@@ -77,6 +78,7 @@ class Study(BaseModel):
     name: str
     description: str
     command: str = ""
+    watched: tuple[tuple[str, str], ...] = ()
     recipe: str = ""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
 

@@ -164,10 +164,10 @@ def test_recipes_change_by_key_table_and_dotted_key():
 
 def test_the_committed_page_is_what_the_committed_results_say():
     house = Path(ferlite.__file__).parent
-    commands = {name: studies.load(name).command for name in studies.names()}
+    asked = {name: studies.load(name) for name in studies.names()}
     found = sorted((house / "benchmarks" / "reference").glob("study-*.json"))
     assert found
-    page = results.page([json.loads(path.read_text()) for path in found], commands)
+    page = results.page([json.loads(path.read_text()) for path in found], asked)
     assert (house / "train" / "RESULTS.md").read_text() == page
 
 
