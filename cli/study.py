@@ -35,6 +35,9 @@ def study(
             show_default=False,
         ),
     ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Run folder, for variants that go on from a run.", show_default=False)
+    ] = None,
     only: Annotated[str, typer.Option(help="Run this variant alone.", show_default=False)] = "",
     int8: Annotated[bool, typer.Option("--int8/--no-int8", help="Convert each variant to int8 and score it.")] = True,
     out: Annotated[Path | None, typer.Option(help="Study folder; runs/study-NAME if not given.")] = None,
@@ -71,6 +74,7 @@ def study(
             out or Path("runs") / f"study-{chosen.name}",
             extra=more,
             weights=files,
+            start=start,
             only=only,
             int8=int8_classes if int8 else None,
             about=machine.describe(),

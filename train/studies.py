@@ -43,7 +43,8 @@ class Variant(BaseModel):
         recipe: The recipe that it changes; that of the study if empty.
         change: Recipe keys by their new values; a table's keys are changed one by one.
         search: What to search for before training, see `search.Search`.
-        start: The variant whose weights it starts from.
+        start: The variant whose weights it starts from; with none, a recipe that goes on from a run starts from
+            the one that `run` is given.
         extra: Whether it trains on additional data too.
         published: What was published for it, in words.
         differs: In what ours differs from what was published.
@@ -173,6 +174,7 @@ def run(
     *,
     extra: Dataset | None = None,
     weights: Mapping[str, str | Path] | None = None,
+    start: str | Path | None = None,
     only: str = "",
     int8: Int8 | None = None,
     about: Mapping[str, Any] | None = None,
@@ -188,6 +190,7 @@ def run(
         extra: Additional data for the variants that want it.
         weights: Network by its file of ImageNet weights; `starting.NONE` for random ones. A network that is
             not named is downloaded, and where that fails its variants are not run.
+        start: A run folder, for variants that go on from a run outside of the study.
         only: Name of the single variant to run; those before it that it starts from must be there.
         int8: How to quantize; None leaves int8 out.
         about: Machine and date, to keep with the result.
@@ -214,7 +217,10 @@ def run(
             continue
         if variant.extra and extra is None:
             raise UsageError(f"variant {variant.name} trains on additional data too; give them with --extra")
-        work = _Work(study.recipe_of(variant), variant, folder, dataset, extra if variant.extra else None)
+        recipe = study.recipe_of(variant)
+        if recipe.start == "run" and not variant.start and start is None:
+            raise UsageError(f"variant {variant.name} goes on from another run; give its folder with --start")
+        work = _Work(recipe, variant, folder, dataset, extra if variant.extra else None, start)
         evaluated = "the test folds together" if work.folded else evaluated
         rows.append(_row(work, weights or {}, int8, on_progress))
         on_row(rows[-1])
@@ -247,6 +253,7 @@ class _Work:
     folder: Path
     dataset: Dataset
     extra: Dataset | None
+    start: str | Path | None
 
     @property
     def folded(self) -> bool:
@@ -272,6 +279,8 @@ def _row(
         start = work.folder / variant.start
         if not (start / "metrics.json").exists():
             return Row(**told, why_not=f"not run: {variant.start} was not")
+    elif recipe.start == "run":
+        start = work.start
     elif recipe.start == "imagenet":
         start = weights.get(recipe.network)
         if start == NONE:

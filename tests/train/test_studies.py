@@ -153,6 +153,8 @@ def test_what_is_missing_for_a_study_is_said(study, data, tmp_path):
         studies.run(study, data, tmp_path, only="plan")
     with pytest.raises(UsageError, match="give them with --extra"):
         studies.run(studies.load("four-class"), data, tmp_path, only="balanced")
+    with pytest.raises(UsageError, match="give its folder with --start"):
+        studies.run(studies.load("four-class"), data, tmp_path, extra=data, only="balanced")
 
 
 def test_recipes_change_by_key_table_and_dotted_key():
