@@ -18,7 +18,7 @@ from .extras import needs
 from .train import DATA_HELP
 
 if TYPE_CHECKING:
-    from ..train.studies import Row
+    from ..train.comparison import Row
 
 
 def study(
@@ -47,7 +47,7 @@ def study(
     """Train the variants of a study and compare them; the same line again resumes after an interruption."""
     with needs("host"):
         from ..convert.package import int8_classes
-        from ..train import datasets, starting, studies
+        from ..train import comparison, datasets, starting, studies
         from ..train.pretrained import BASES
     if list_studies:
         table = Table("study", "what it compares")
@@ -68,7 +68,7 @@ def study(
         dataset = datasets.load(data)
         more = datasets.load(extra) if extra else None
     with progress(chosen.name) as show:
-        rows = studies.run(
+        rows = comparison.run(
             chosen,
             dataset,
             out or Path("runs") / f"study-{chosen.name}",

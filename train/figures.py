@@ -14,7 +14,7 @@ from .datasets import Dataset
 from .metrics import Scores
 
 if TYPE_CHECKING:
-    from .studies import Row
+    from .comparison import Row
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], best: Mapping[str, float], path: str | Path) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 import ferlite
 from ferlite.models.errors import DataError, UnknownNameError, UsageError
-from ferlite.train import recipes, results, studies
+from ferlite.train import comparison, recipes, results, studies
 from ferlite.train.datasets import Dataset, Faces
+from ferlite.train.runs import Run
 
 RECIPE = 'name = "tiny"\nnetwork = "small"\nsize = 16\nepochs = 1\nbatch = 32\n'
 STUDY = """
@@ -60,7 +61,7 @@ def test_the_six_class_study_has_eight_variants_of_six_classes():
 
 
 def test_a_study_trains_resumes_and_scores_its_variants(study, data, tmp_path):
-    rows = studies.run(study, data, tmp_path / "out", int8=first_class, about={"machine": "here"})
+    rows = comparison.run(study, data, tmp_path / "out", int8=first_class, about={"machine": "here"})
     assert [row.variant for row in rows] == ["plain", "longer", "onwards"]
     assert [row.epochs for row in rows] == [(1,), (2,), (1,)]
     for row in rows:
@@ -74,14 +75,14 @@ def test_a_study_trains_resumes_and_scores_its_variants(study, data, tmp_path):
     assert written["rows"][0]["published"] == "99 %"
     assert {"study.png", "confusion.png"} <= {path.name for path in (tmp_path / "out").iterdir()}
     before = (tmp_path / "out" / "longer" / "best.keras").stat().st_mtime_ns
-    again = studies.run(study, data, tmp_path / "out", int8=first_class)
+    again = comparison.run(study, data, tmp_path / "out", int8=first_class)
     assert [row.float32 for row in again] == [row.float32 for row in rows]
     assert (tmp_path / "out" / "longer" / "best.keras").stat().st_mtime_ns == before
 
 
 def test_a_variant_that_goes_on_learns_only_what_it_may(study, data, tmp_path):
-    studies.run(study, data, tmp_path)
-    before, after = (studies.Run.open(tmp_path / name).network() for name in ("plain", "onwards"))
+    comparison.run(study, data, tmp_path)
+    before, after = (Run.open(tmp_path / name).network() for name in ("plain", "onwards"))
     for old, new in zip(before.layers, after.layers, strict=True):
         same = all(np.array_equal(a, b) for a, b in zip(old.get_weights(), new.get_weights(), strict=True))
         assert same == (new.name != "logits" or not new.get_weights())
@@ -93,7 +94,7 @@ def test_folds_are_scored_on_all_test_faces_together(tmp_path, data):
     dataset = Dataset("halves", data.label_names, {"train": everything}, "1" * 64)
     (tmp_path / "tiny.toml").write_text(RECIPE + 'splits = "stratified"\nfolds = 2\n')
     study = studies.Study(name="f", description="-", recipe=str(tmp_path / "tiny.toml"), variants=({"name": "a"},))
-    (row,) = studies.run(study, dataset, tmp_path / "out")
+    (row,) = comparison.run(study, dataset, tmp_path / "out")
     assert row.float32 is not None
     assert row.float32.count == 130
     assert len(row.epochs) == 2
@@ -102,9 +103,9 @@ def test_folds_are_scored_on_all_test_faces_together(tmp_path, data):
 
 def test_what_wants_weights_is_left_out_by_name_where_there_are_none(data, tmp_path):
     study = studies.load("transfer")
-    rows = studies.run(study, data, tmp_path, only="vgg16-frozen", weights={"vgg16": "none"})
+    rows = comparison.run(study, data, tmp_path, only="vgg16-frozen", weights={"vgg16": "none"})
     assert rows[0].why_not == "not run: no weights here"
-    rows = studies.run(study, data, tmp_path, only="vgg16-fine-tuned")
+    rows = comparison.run(study, data, tmp_path, only="vgg16-fine-tuned")
     assert rows[0].why_not == "not run: vgg16-frozen was not"
 
 
@@ -114,12 +115,12 @@ def test_a_search_keeps_what_scored_best_and_comes_by_the_same_trials_again(tmp_
     study = studies.Study(
         name="s", description="-", recipe=str(tmp_path / "tiny.toml"), variants=({"name": "a", "search": search},)
     )
-    (row,) = studies.run(study, data, tmp_path / "out")
-    trials = [studies.Run.open(tmp_path / "out" / "a-search" / f"trial-{number}") for number in (1, 2)]
+    (row,) = comparison.run(study, data, tmp_path / "out")
+    trials = [Run.open(tmp_path / "out" / "a-search" / f"trial-{number}") for number in (1, 2)]
     best = max(trials, key=lambda run: run.info["best"]["val_accuracy"])
     assert row.found == {"optimizer.learning_rate": best.recipe.optimizer.learning_rate, "l2": best.recipe.l2}
     times = [(run.folder / "best.keras").stat().st_mtime_ns for run in trials]
-    studies.run(study, data, tmp_path / "out")
+    comparison.run(study, data, tmp_path / "out")
     assert [(run.folder / "best.keras").stat().st_mtime_ns for run in trials] == times
 
 
@@ -150,11 +151,11 @@ def test_a_change_of_no_key_is_refused_with_the_nearest(study):
 
 def test_what_is_missing_for_a_study_is_said(study, data, tmp_path):
     with pytest.raises(UnknownNameError, match="did you mean 'plain'"):
-        studies.run(study, data, tmp_path, only="plan")
+        comparison.run(study, data, tmp_path, only="plan")
     with pytest.raises(UsageError, match="give them with --extra"):
-        studies.run(studies.load("four-class"), data, tmp_path, only="balanced")
+        comparison.run(studies.load("four-class"), data, tmp_path, only="balanced")
     with pytest.raises(UsageError, match="give its folder with --start"):
-        studies.run(studies.load("four-class"), data, tmp_path, extra=data, only="balanced")
+        comparison.run(studies.load("four-class"), data, tmp_path, extra=data, only="balanced")
 
 
 def test_recipes_change_by_key_table_and_dotted_key():

@@ -1,0 +1,244 @@
+"""Running a study: training its variants, or resuming them, scoring them alike, and comparing them.
+
+A study folder holds a run folder for each variant (and fold), and
+
+    study.json      what was trained and what it scored
+    study.png       accuracy of the variants with their intervals, float and int8
+    confusion.png   confusion matrix of the best variant
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..models.errors import DataError, UsageError, unknown
+from ..models.files import write_json
+from ..models.quiet import quiet
+from . import figures, metrics, recipes
+from .datasets import Dataset, Faces
+from .preparation import prepare
+from .recipes import Recipe
+from .runs import Run, read_history
+from .search import find
+from .starting import NONE
+from .studies import Study, Variant
+from .training import predict, train, versions
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a variant reached.
+
+    Attributes:
+        variant: Its name.
+        published: What was published for it.
+        differs: In what ours differs from that.
+        why_not: Why it was not run; all below is empty then.
+        parameters: Of the network.
+        macs: Multiply-accumulates of one inference.
+        faces: Faces trained on, of each fold.
+        epochs: Epochs trained, of each fold.
+        seconds: Time of training.
+        found: What a search found.
+        float32: Scores of the float network.
+        int8: Scores of its int8 graph on the same faces; None if int8 was left out.
+        binary_accuracy: What Keras' binary accuracy makes of the float network's answers.
+    """
+
+    variant: str
+    published: str = ""
+    differs: str = ""
+    why_not: str = ""
+    parameters: int = 0
+    macs: int = 0
+    faces: tuple[int, ...] = ()
+    epochs: tuple[int, ...] = ()
+    seconds: float = 0
+    found: dict[str, Any] = field(default_factory=dict)
+    float32: metrics.Scores | None = None
+    int8: metrics.Scores | None = None
+    binary_accuracy: float = 0
+
+
+Int8 = Callable[[Run, Dataset, Faces], NDArray[np.int64]]
+"""Converts a run that was trained on a data set, and returns the classes that its int8 graph names."""
+
+
+def run(
+    study: Study,
+    dataset: Dataset,
+    folder: str | Path,
+    *,
+    extra: Dataset | None = None,
+    weights: Mapping[str, str | Path] | None = None,
+    start: str | Path | None = None,
+    only: str = "",
+    int8: Int8 | None = None,
+    about: Mapping[str, Any] | None = None,
+    on_row: Callable[[Row], None] = lambda row: None,
+    on_progress: Callable[[str, float], None] = lambda what, share: None,
+) -> list[Row]:
+    """Train, or resume, all variants and compare them.
+
+    Args:
+        study: What to do.
+        dataset: As it was read.
+        folder: Study folder, made if missing.
+        extra: Additional data for the variants that want it.
+        weights: Network by its file of ImageNet weights; `starting.NONE` for random ones. A network that is
+            not named is downloaded, and where that fails its variants are not run.
+        start: A run folder, for variants that go on from a run outside of the study.
+        only: Name of the single variant to run; those before it that it starts from must be there. The
+            comparison is not written then.
+        int8: How to quantize; None leaves int8 out.
+        about: Machine and date, to keep with the result.
+        on_row: Called when a variant is done.
+        on_progress: Called with what is being trained and the done share of it.
+
+    Returns:
+        A row for each variant. Folds are evaluated on all their test faces together, other variants on
+        the validation split: a test split that the data bring along is not looked at.
+
+    Raises:
+        UsageError: A variant wants additional data, or a run to go on from, and there are none.
+        UnknownNameError: There is no variant `only`.
+        DataError: The data do not fit, or a loss is no number any more.
+        OutputError: The folder can't be written.
+    """
+    folder = Path(folder)
+    if only and only not in {variant.name for variant in study.variants}:
+        raise unknown(f"variant of {study.name}", only, [variant.name for variant in study.variants])
+    rows: list[Row] = []
+    evaluated = "validation"
+    for variant in study.variants:
+        if only and variant.name != only:
+            continue
+        if variant.extra and extra is None:
+            raise UsageError(f"variant {variant.name} trains on additional data too; give them with --extra")
+        recipe = study.recipe_of(variant)
+        if recipe.start == "run" and not variant.start and start is None:
+            raise UsageError(f"variant {variant.name} goes on from another run; give its folder with --start")
+        work = _Work(recipe, variant, folder, dataset, extra if variant.extra else None, start)
+        evaluated = "the test folds together" if work.folded else evaluated
+        rows.append(_row(work, weights or {}, int8, on_progress))
+        on_row(rows[-1])
+    if not only:
+        _write(study, dataset, rows, evaluated, about or {}, folder)
+    return rows
+
+
+def _write(
+    study: Study, dataset: Dataset, rows: Sequence[Row], evaluated: str, about: Mapping[str, Any], folder: Path
+) -> None:
+    result = {
+        "study": study.name,
+        "description": study.description,
+        "data": dataset.name,
+        "sha256": dataset.sha256,
+        "evaluated": evaluated,
+        "about": dict(about),
+        "versions": versions(),
+        "rows": [asdict(row) for row in rows],
+    }
+    write_json(folder / "study.json", result)
+    figures.draw_study(rows, f"{study.name} ({evaluated})", folder / "study.png")
+    done = [(row.float32.accuracy, row.variant, row.float32) for row in rows if row.float32]
+    if done:
+        accuracy, variant, scores = max(done, key=lambda one: one[0])
+        title = f"{study.name}, {variant}, n = {scores.count}: {accuracy:.1%}"
+        figures.draw_confusion(scores, title, folder / "confusion.png")
+
+
+@dataclass(frozen=True)
+class _Work:
+    """One variant and what it works on."""
+
+    recipe: Recipe
+    variant: Variant
+    folder: Path
+    dataset: Dataset
+    extra: Dataset | None
+    start: str | Path | None
+
+    @property
+    def folded(self) -> bool:
+        return self.recipe.splits != "official"
+
+    def folds(self) -> list[tuple[Recipe, Path]]:
+        """Return a recipe and a run folder for each training."""
+        if not self.folded:
+            return [(self.recipe, self.folder / self.variant.name)]
+        return [
+            (recipes.change(self.recipe, {"fold": fold}), self.folder / f"{self.variant.name}-fold-{fold}")
+            for fold in range(self.recipe.folds)
+        ]
+
+
+def _row(
+    work: _Work, weights: Mapping[str, str | Path], int8: Int8 | None, on_progress: Callable[[str, float], None]
+) -> Row:
+    variant, recipe = work.variant, work.recipe
+    told: Any = {"variant": variant.name, "published": variant.published, "differs": variant.differs}
+    start: str | Path | None = None
+    if variant.start:
+        start = work.folder / variant.start
+        if not (start / "metrics.json").exists():
+            return Row(**told, why_not=f"not run: {variant.start} was not")
+    elif recipe.start == "run":
+        start = work.start
+    elif recipe.start == "imagenet":
+        start = weights.get(recipe.network)
+        if start == NONE:
+            return Row(**told, why_not="not run: no weights here")
+    found: dict[str, Any] = {}
+    if variant.search:
+        trials = work.folder / f"{variant.name}-search"
+        found = find(recipe, variant.search, work.dataset, trials, on_progress=on_progress)
+        work = replace(work, recipe=recipes.change(recipe, found))
+
+    runs: list[Run] = []
+    answers: list[NDArray[np.float32]] = []
+    quantized: list[NDArray[np.int64]] = []
+    truth: list[NDArray[np.int64]] = []
+    for chosen, folder in work.folds():
+
+        def on_step(epoch: int, step: int, steps: int, name: str = folder.name, epochs: int = chosen.epochs) -> None:
+            on_progress(f"{name}, epoch {epoch} of {epochs}", (epoch - 1 + step / steps) / epochs)
+
+        try:
+            run = train(chosen, work.dataset, folder, extra=work.extra, start=start, on_step=on_step)
+        except DataError as error:
+            if recipe.start != "imagenet" or start is not None:
+                raise
+            return Row(**told, why_not=f"not run: no weights here ({error})")
+        prepared = prepare(work.dataset, chosen)
+        faces = prepared.split("test" if work.folded else "validation")
+        runs.append(run)
+        with quiet():  # TensorFlow finds that networks of several shapes are many
+            answers.append(predict(run.network(), faces))
+        truth.append(faces.labels)
+        if int8:
+            on_progress(f"{folder.name}, int8", 1.0)
+            quantized.append(int8(run, prepared, faces))
+    labels, probabilities = np.concatenate(truth), np.concatenate(answers)
+    names = tuple(runs[0].info["labels"])
+    return Row(
+        **told,
+        parameters=runs[0].info["parameters"],
+        macs=runs[0].info["macs"],
+        faces=tuple(
+            sum(run.info[key]["faces"]["train"] for key in ("data", "extra") if key in run.info) for run in runs
+        ),
+        epochs=tuple(run.info["epochs_done"] for run in runs),
+        seconds=sum(row["seconds"] for run in runs for row in read_history(run.folder)),
+        found=found,
+        float32=metrics.score(probabilities.argmax(1), labels, names),
+        int8=metrics.score(np.concatenate(quantized), labels, names) if quantized else None,
+        binary_accuracy=metrics.binary_accuracy(probabilities, labels),
+    )
