@@ -44,11 +44,11 @@ def equalize(model: Any, faces: NDArray[np.uint8]) -> Any:
     if found:
         pixels = faces.reshape(len(faces), *model.input.shape[1:]).astype("float32")
         # The largest value of each channel in each face: whole activations would fill the memory.
-        reader: Any = keras.Model(copy.input, [_largest(norm.output) for _, norm, _ in found])
-        largest = [values.max(0) for values in reader.predict(pixels, verbose=0)]
-        for (before, norm, behind), values in zip(found, largest, strict=True):
+        reader: Any = keras.Model(copy.input, {norm.name: _largest(norm.output) for _, norm, _ in found})
+        largest = reader.predict(pixels, verbose=0)
+        for before, norm, behind in found:
             if behind is not None:
-                _balance(before, norm, behind, values)
+                _balance(before, norm, behind, largest[norm.name].max(0))
     return copy
 
 

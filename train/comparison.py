@@ -91,8 +91,8 @@ def run(
         dataset: As it was read.
         folder: Study folder, made if missing.
         extra: Additional data for the variants that want it.
-        weights: Network by its file of ImageNet weights; `starting.NONE` for random ones. A network that is
-            not named is downloaded, and where that fails its variants are not run.
+        weights: Network by its file of ImageNet weights, or `starting.NONE` to leave its variants out. Those
+            of a network that is not named are downloaded, and where that fails its variants are not run.
         start: A run folder, for variants that go on from a run outside of the study.
         only: Name of the single variant to run; those before it that it starts from must be there. The
             comparison is not written then.

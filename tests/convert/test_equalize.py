@@ -58,6 +58,13 @@ def test_the_function_stays_the_same(seed, dying, negative):
     np.testing.assert_allclose(answers(equalize(model, FACES)), answers(model), atol=2e-4)
 
 
+def test_a_network_with_a_single_normalisation_stays_the_same_too():
+    pixels = keras.Input((16, 16, 1), name="pixels")
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3, activation="relu")(pixels))
+    model = keras.Model(pixels, layers.Dense(3, name="logits")(layers.Flatten()(x)))
+    np.testing.assert_allclose(answers(equalize(model, FACES)), answers(model), rtol=1e-3, atol=1e-2)
+
+
 def test_the_given_network_is_left_as_it_is():
     model = network(dying=2)
     before = [weight.copy() for weight in model.get_weights()]
