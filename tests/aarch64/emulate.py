@@ -17,7 +17,6 @@ Exit code 0: all passed; 1: something failed; 77: skipped, because something is 
 
 from __future__ import annotations
 
-import argparse
 import platform
 import resource
 import sys
@@ -32,7 +31,7 @@ from pathlib import Path
 import debian
 import wheels
 from checks import Checks, Machine
-from errors import CheckError, UnavailableError, exit_code
+from errors import CheckError, UnavailableError, command
 
 TREE = Path(__file__).resolve().parents[2]
 CACHE = TREE / "build" / "aarch64"
@@ -70,18 +69,14 @@ SYSTEMS = (BOOKWORM, TRIXIE)
 
 def main() -> int:
     """Run everything and return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--wheel", type=Path, help="the ferlite wheel to test; built from this tree if not given")
-    parser.add_argument("--no-skip", action="store_true", help="fail where something is not at hand")
-    options = parser.parse_args()
 
-    def run() -> None:
+    def run(wheel: Path | None) -> None:
         with tempfile.TemporaryDirectory(prefix="ferlite-aarch64-") as work:
-            emulate(options.wheel, Path(work))
+            emulate(wheel, Path(work))
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         print(f"passed; {used.ru_utime + used.ru_stime:.0f} s of processor time")
 
-    return exit_code(run, options.no_skip)
+    return command(__doc__, run)
 
 
 def emulate(wheel: Path | None, work: Path) -> None:

@@ -1,9 +1,11 @@
-"""Two ways for such a run not to succeed, and the exit code that follows."""
+"""What such runs share: their options, two ways not to succeed, and the exit code that follows."""
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 
 class UnavailableError(Exception):
@@ -14,18 +16,22 @@ class CheckError(Exception):
     """Something that must hold does not; the message says what."""
 
 
-def exit_code(run: Callable[[], None], no_skip: bool) -> int:
-    """Run something and say how it went: 0 passed, 1 failed, 77 skipped.
+def command(description: str | None, run: Callable[[Path | None], None]) -> int:
+    """Read the command line, run something and say how it went: 0 passed, 1 failed, 77 skipped.
 
     Args:
-        run: What to run.
-        no_skip: Count a skip as a failure, as where CI=true is in the environment.
+        description: What it does, for --help.
+        run: What to run, with the wheel that was given, if one was.
     """
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wheel", type=Path, help="the ferlite wheel to test; built from this tree if not given")
+    parser.add_argument("--no-skip", action="store_true", help="fail where something is not at hand")
+    options = parser.parse_args()
     try:
-        run()
+        run(options.wheel)
     except UnavailableError as error:
         print(f"skipped: {error}")
-        return 1 if no_skip or os.environ.get("CI") == "true" else 77
+        return 1 if options.no_skip or os.environ.get("CI") == "true" else 77
     except CheckError as error:
         print(f"failed: {error}")
         return 1

@@ -16,7 +16,6 @@ Exit code 0: all passed; 1: something failed; 77: skipped, because something is 
 
 from __future__ import annotations
 
-import argparse
 import os
 import platform
 import shlex
@@ -32,7 +31,7 @@ sys.path.append(str(HERE.parent / "aarch64"))
 
 import debian  # noqa: E402  (lies beside the emulation that it was made for)
 import wheels  # noqa: E402
-from errors import CheckError, UnavailableError, exit_code  # noqa: E402
+from errors import CheckError, UnavailableError, command  # noqa: E402
 
 TREE = HERE.parents[1]
 CACHE = TREE / "build" / "picamera"
@@ -44,20 +43,16 @@ IMPORTED = ("piexif", "pillow", "simplejpeg", "videodev2")  # by Picamera2, of w
 
 def main() -> int:
     """Run everything and return the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--wheel", type=Path, help="the ferlite wheel to test; built from this tree if not given")
-    parser.add_argument("--no-skip", action="store_true", help="fail where something is not at hand")
-    options = parser.parse_args()
 
-    def run() -> None:
+    def run(wheel: Path | None) -> None:
         start = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="ferlite-picamera-") as work:
-            root = prepare(options.wheel, Path(work))
+            root = prepare(wheel, Path(work))
             print(f"prepared in {time.monotonic() - start:.1f} s", flush=True)
             drive(root, Path(work))
         print(f"passed in {time.monotonic() - start:.1f} s")
 
-    return exit_code(run, options.no_skip)
+    return command(__doc__, run)
 
 
 def prepare(wheel: Path | None, work: Path) -> Path:
