@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 Balance = Literal["none", "class-weights", "oversampling"]
 
 
-def class_weights(targets: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Return the weight of each class by which every class counts the same and the mean face counts 1.
+def class_weights(targets: NDArray[np.floating[Any]], power: float = 1) -> NDArray[np.float32]:
+    """Return the weight of each class, with which the mean face counts 1.
 
     Args:
         targets: float [n, classes], the share of each class in each face.
+        power: How far the classes are evened: with 1 each counts the same, with 0.5 as the square root of
+            its faces (Mahajan et al. 2018), with 0 as many as it has.
 
     Returns:
         float32 [classes], 0 for a class without faces.
@@ -22,12 +24,14 @@ def class_weights(targets: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
     counts = targets.sum(0)
     present = counts > 0
     weights = np.zeros(len(counts))
-    weights[present] = counts.sum() / (present.sum() * counts[present])
-    return weights.astype(np.float32)
+    weights[present] = counts[present] ** -power
+    return (weights * (counts.sum() / (weights @ counts))).astype(np.float32)
 
 
-def oversampled(labels: NDArray[np.int64], sources: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Draw an epoch in which the classes appear equally often, as long as one without drawing.
+def oversampled(
+    labels: NDArray[np.int64], sources: NDArray[np.int64], rng: np.random.Generator, power: float = 1
+) -> NDArray[np.int64]:
+    """Draw an epoch in which rare classes appear more often, as long as one without drawing.
 
     Within a class its sources appear equally often: were rare classes shown from one source and frequent
     ones from another, a network would learn to tell the sources apart. Within both, no face appears once
@@ -37,19 +41,22 @@ def oversampled(labels: NDArray[np.int64], sources: NDArray[np.int64], rng: np.r
         labels: int [n] class of each face.
         sources: int [n] which data each face comes from.
         rng: Random numbers of this epoch.
+        power: See `class_weights`.
 
     Returns:
         int64 [n], places, class by class.
     """
     places = []
-    for count, label in zip(_quotas(len(labels), len(np.unique(labels))), np.unique(labels), strict=True):
+    classes, counts = np.unique(labels, return_counts=True)
+    for count, label in zip(_quotas(len(labels), counts ** (1.0 - power)), classes, strict=True):
         present = np.unique(sources[labels == label])
-        for quota, source in zip(_quotas(count, len(present)), present, strict=True):
+        for quota, source in zip(_quotas(count, np.ones(len(present))), present, strict=True):
             members = rng.permutation(np.flatnonzero((labels == label) & (sources == source)))
             places.append(np.resize(members, quota))
     return np.concatenate(places)
 
 
-def _quotas(total: int, parts: int) -> NDArray[np.int64]:
-    """Divide a number into parts as equal as can be."""
-    return np.bincount(np.arange(total) % parts, minlength=parts)
+def _quotas(total: int, shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Divide a number into whole parts by their shares."""
+    ends = np.rint(total * np.cumsum(shares) / shares.sum()).astype(np.int64)
+    return np.diff(ends, prepend=0)

@@ -51,7 +51,7 @@ def make_epoch(
         number: Of the epoch, from 0.
         faces: The training split, n faces.
         targets: float32 [n, classes] of them.
-        recipe: `seed`, `balance` and `augmentation` count.
+        recipe: `seed`, `balance`, `balance_power` and `augmentation` count.
         teachers: Networks that answer for the faces as they are shown.
         on_teacher: Called with the answers given and their total.
     """
@@ -60,13 +60,16 @@ def make_epoch(
     if recipe.balance == "oversampling":
         # Rows of additional data are -1.
         shown = oversampled(
-            faces.labels, (faces.rows < 0).astype(np.int64), np.random.default_rng((recipe.seed, number, 2))
+            faces.labels,
+            (faces.rows < 0).astype(np.int64),
+            np.random.default_rng((recipe.seed, number, 2)),
+            recipe.balance_power,
         )
     images = augment(faces.images[shown], recipe.augmentation, recipe.seed, number)
     images, wanted = mix(images, targets[shown], recipe.augmentation, recipe.seed, number)
     order = np.random.default_rng((recipe.seed, number, 1)).permutation(len(faces))
     images, wanted = images[order], wanted[order]
-    weights = wanted @ class_weights(targets) if recipe.balance == "class-weights" else None
+    weights = wanted @ class_weights(targets, recipe.balance_power) if recipe.balance == "class-weights" else None
     seconds = {"augmentation_seconds": time.perf_counter() - start}
     if teachers:
         start = time.perf_counter()

@@ -122,6 +122,8 @@ class Recipe(BaseModel):
         balance: What to do about classes of unequal number: `none`; `class-weights`, by which every class
             counts the same; or `oversampling`, epochs of the same length in which every class appears
             equally often.
+        balance_power: How far `balance` goes: 1 all the way, 0.5 makes classes count as the square root of
+            their faces.
         ema: Decay of an exponential moving average of the weights in each step; validation and the weights
             that are kept are the average's. 0 is off. Statistics of batch normalisation are not averaged.
         early_stopping: Stop after so many epochs without a better validation accuracy; 0 is never.
@@ -159,6 +161,7 @@ class Recipe(BaseModel):
     share: float = Field(default=1, gt=0, le=1)
     draw: int = Field(default=0, ge=0)
     balance: Balance = "none"
+    balance_power: float = Field(default=1, ge=0, le=1)
     ema: float = Field(default=0, ge=0, lt=1)
     early_stopping: int = Field(default=0, ge=0)
     precision: Literal["float32", "mixed_bfloat16"] = "float32"

@@ -36,3 +36,19 @@ def test_within_a_class_each_source_appears_as_often():
     assert [np.sum((codes[places] == code) & (sources[places] == source)) for code in (0, 1) for source in (0, 1)] == [
         50, 50, 50, 50,
     ]  # fmt: skip
+
+
+def test_half_the_power_makes_classes_count_as_the_square_root_of_their_faces():
+    codes = np.repeat([0, 1], [900, 100])
+    weights = class_weights(np.eye(2)[codes], 0.5)
+    assert np.bincount(codes, weights[codes]) == pytest.approx([750, 250])
+    places = oversampled(codes, np.zeros_like(codes), np.random.default_rng(0), 0.5)
+    assert np.bincount(codes[places]).tolist() == [750, 250]
+
+
+@given(labels, st.floats(0, 1))
+def test_no_power_makes_an_epoch_longer_or_a_class_rarer_than_it_is(codes, power):
+    places = oversampled(codes, np.zeros_like(codes), np.random.default_rng(0), power)
+    counts, shown = np.bincount(codes, minlength=5), np.bincount(codes[places], minlength=5)
+    assert len(places) == len(codes)
+    assert shown[counts == counts.max()].max() <= counts.max() + 1
