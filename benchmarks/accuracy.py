@@ -16,8 +16,9 @@ from ..device.classifier import Classifier
 from ..models import registry
 from ..models.errors import DataError, OutputError, UsageError
 from ..models.files import read_bytes, sha256
-from ..train.datasets import Dataset, Faces, identical_to, split_name
-from ..train.metrics import score
+from ..models.labels import canonical
+from ..train.datasets import ALL, Dataset, Faces, identical_to, split_name
+from ..train.metrics import calibration_error, reliability, score
 from . import machine, statistics
 
 SCHEMA = "ferlite-accuracy/2"
@@ -29,6 +30,7 @@ def measure(
     split: str = "validation",
     *,
     limit: int | None = None,
+    labels: Sequence[str] = (),
     on_face: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Score models on one split of a data set.
@@ -36,14 +38,17 @@ def measure(
     Args:
         models: Names of shipped models or paths.
         dataset: The data; its labels must all be known to each model.
-        split: Split to score on.
+        split: Split to score on, or `datasets.ALL`.
         limit: Score only the first so many faces.
+        labels: Score only faces with these labels, and let the models choose among these only: what models
+            of different label sets have in common. Empty for all.
         on_face: Called with the faces done and their total, over all models.
 
     Returns:
         JSON-ready result: `models` with scores, `reliability` by confidence and which faces were
         `right` (see `unpacked`), `pairs` with agreement, discordant counts, McNemar's
-        exact test and the paired-bootstrap interval of the difference. Where faces of the split are
+        exact test and the paired-bootstrap interval of the difference, by person where the data tell
+        persons. Where faces of the split are
         pixel-identical to training faces, everything stands again under `without_duplicates`.
 
     Raises:
@@ -51,37 +56,47 @@ def measure(
         FerliteError: Whatever `Classifier.load` raises.
     """
     faces = dataset.split(split)
+    kept = tuple(map(canonical, labels)) or dataset.label_names
+    faces = faces[np.isin(np.array(dataset.label_names)[faces.labels], kept)]
     if limit is not None:
         faces = faces[np.arange(min(limit, len(faces)))]
+    if not len(faces):
+        raise DataError(f"{split} of {dataset.name} holds no face with the labels {', '.join(kept)}")
     classifiers = [Classifier.load(model) for model in models]
     outputs = []
     for place, classifier in enumerate(classifiers):
-        labels = translated(faces, dataset, classifier)
+        true = translated(faces, dataset, classifier)
         probabilities = np.concatenate(
             [
                 _step(classifier, faces, start, on_face, place * len(faces), len(models) * len(faces))
                 for start in range(0, len(faces), 64)
             ]
         )
-        outputs.append((classifier, probabilities, labels))
+        if labels:
+            probabilities = probabilities * np.isin(classifier.labels, kept)
+            probabilities /= probabilities.sum(axis=1, keepdims=True)
+        outputs.append((classifier, probabilities, true))
+    groups = faces.groups if len(np.unique(faces.groups)) < len(faces) else None
     result: dict[str, Any] = {
         "schema": SCHEMA,
         **machine.describe(),
         "data": {
             "name": dataset.name,
             "sha256": dataset.sha256,
-            "split": split_name(split),
+            "split": ALL if split == ALL else split_name(split),
+            "labels": list(labels),
             "faces": len(faces),
+            "persons": None if groups is None else len(np.unique(groups)),
         },
-        **_scored(models, outputs, np.ones(len(faces), bool)),
+        **_scored(models, outputs, groups, np.ones(len(faces), bool)),
     }
     train = dataset.splits.get("train")
-    if train is not None and split_name(split) != "train":
+    if train is not None and split != ALL and split_name(split) != "train":
         twins = identical_to(faces, train)
         if twins.any() and not twins.all():
             result["without_duplicates"] = {
                 "duplicates": int(twins.sum()),
-                **_scored(models, outputs, ~twins),
+                **_scored(models, outputs, groups, ~twins),
             }
     return result
 
@@ -108,6 +123,9 @@ def log_final(result: dict[str, Any], log: str | Path) -> None:
             "accuracy": scores["accuracy"],
             "interval": scores["interval"],
             "macro_f1": scores["macro_f1"],
+            "calibration_error": scores["calibration_error"],
+            "recall": scores["recall"],
+            "confusion": scores["confusion"],
             "accuracy_without_duplicates": other and other["accuracy"],
         }
         lines.append(json.dumps(line) + "\n")
@@ -188,13 +206,14 @@ def translated(faces: Faces, dataset: Dataset, classifier: Classifier) -> NDArra
 def _scored(
     models: Sequence[str | Path],
     outputs: list[tuple[Classifier, NDArray[np.float32], NDArray[np.int64]]],
+    groups: NDArray[np.int64] | None,
     which: NDArray[np.bool_],
 ) -> dict[str, Any]:
     """Score all models, and each against each, on the faces that `which` marks."""
     rows, right, named = [], [], []
     for model, (classifier, probabilities, labels) in zip(models, outputs, strict=True):
         predicted = probabilities[which].argmax(axis=1)
-        bins = statistics.reliability(probabilities[which], labels[which])
+        bins = reliability(probabilities[which], labels[which])
         path = registry.path(model)
         rows.append(
             {
@@ -205,7 +224,7 @@ def _scored(
                 "scheme": classifier.record.scheme,
                 "xnnpack": classifier.model.uses_xnnpack,
                 **score(predicted, labels[which], classifier.labels).to_json(),
-                "calibration_error": statistics.calibration_error(bins),
+                "calibration_error": calibration_error(bins),
                 "reliability": bins,
                 "right": _packed(predicted == labels[which]),
             }
@@ -214,7 +233,9 @@ def _scored(
         named.append(np.array(classifier.labels)[predicted])
     pairs = []
     for first, second in combinations(range(len(rows)), 2):
-        difference, interval = statistics.paired_difference(right[first], right[second])
+        difference, interval = statistics.paired_difference(
+            right[first], right[second], None if groups is None else groups[which]
+        )
         only_first = int((right[first] & ~right[second]).sum())
         only_second = int((right[second] & ~right[first]).sum())
         pairs.append(

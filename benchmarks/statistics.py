@@ -25,13 +25,19 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def paired_difference(
-    right_a: NDArray[np.bool_], right_b: NDArray[np.bool_], rounds: int = 10_000, seed: int = 0
+    right_a: NDArray[np.bool_],
+    right_b: NDArray[np.bool_],
+    groups: NDArray[np.int64] | None = None,
+    rounds: int = 10_000,
+    seed: int = 0,
 ) -> tuple[float, tuple[float, float]]:
     """Return accuracy of b minus accuracy of a, with its paired-bootstrap 95 % interval.
 
     Args:
         right_a: bool [n], whether the first classifier was right on each sample.
         right_b: bool [n], the same of the second, in the same order.
+        groups: int [n], equal for samples that depend on each other, as pictures of one person do: whole
+            groups are drawn then (Davison and Hinkley 1997, 3.8). None where every sample stands alone.
         rounds: Bootstrap samples.
         seed: Of the bootstrap.
 
@@ -39,45 +45,19 @@ def paired_difference(
         Difference and interval, as shares.
     """
     count = len(right_a)
+    if groups is not None:
+        _, which, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        gains = np.bincount(which, right_b.astype(int) - right_a.astype(int))
+        generator = np.random.default_rng(seed)
+        places = (generator.integers(len(sizes), size=len(sizes)) for _ in range(rounds))
+        low, high = np.percentile([gains[drawn].sum() / sizes[drawn].sum() for drawn in places], [2.5, 97.5])
+        return float(gains.sum() / count), (float(low), float(high))
     gained, lost = int((right_b & ~right_a).sum()), int((right_a & ~right_b).sum())
     # To draw samples with replacement and look only at their kind is to draw from a multinomial.
     kinds = np.array([gained, lost, count - gained - lost]) / count
     drawn = np.random.default_rng(seed).multinomial(count, kinds, size=rounds)
     low, high = np.percentile((drawn[:, 0] - drawn[:, 1]) / count, [2.5, 97.5])
     return (gained - lost) / count, (float(low), float(high))
-
-
-def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = 15) -> list[dict[str, Any]]:
-    """Return how often a classifier is right, by how sure it is, over equal bins of confidence (Guo et al. 2017).
-
-    Args:
-        probabilities: float [n, classes].
-        labels: int [n].
-        bins: Bins between 0 and 1.
-
-    Returns:
-        For each bin that is not empty its `from` and `to`, `count`, mean `confidence` and `accuracy`.
-    """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    counts, sure, good = (np.bincount(which, weights, bins) for weights in (None, confidence, right.astype(float)))
-    return [
-        {
-            "from": place / bins,
-            "to": (place + 1) / bins,
-            "count": int(counts[place]),
-            "confidence": float(sure[place] / counts[place]),
-            "accuracy": float(good[place] / counts[place]),
-        }
-        for place in np.flatnonzero(counts).tolist()
-    ]
-
-
-def calibration_error(bins: list[dict[str, Any]]) -> float:
-    """Return the expected calibration error of what `reliability` returned (Guo et al. 2017)."""
-    gaps = [row["count"] * abs(row["accuracy"] - row["confidence"]) for row in bins]
-    return sum(gaps) / max(1, sum(row["count"] for row in bins))
 
 
 def newcombe(share_a: float, count_a: int, share_b: float, count_b: int) -> tuple[float, float]:

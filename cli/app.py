@@ -8,7 +8,7 @@ import typer
 
 from .. import __version__
 from ..models.errors import FerliteError, UsageError
-from . import bench, convert, data, demo, maintain, quickstart, report, run, runs, study, train
+from . import bench, convert, data, demo, maintain, models, quickstart, report, run, runs, study, train
 
 app = typer.Typer(
     name="ferlite",
@@ -27,6 +27,7 @@ app.command("study")(study.study)
 app.command("convert")(convert.convert)
 app.add_typer(bench.app, name="bench")
 app.command("report")(report.report)
+app.add_typer(models.app, name="models")
 app.add_typer(maintain.app, name="maintain")
 
 

@@ -33,8 +33,16 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 def accuracy(
     models: Models,
     data: Annotated[Path, typer.Option(help=DATA_HELP, show_default=False)],
-    split: Annotated[str, typer.Option(help="train, validation (FER2013's PublicTest).")] = "validation",
+    split: Annotated[
+        str, typer.Option(help="train, validation (FER2013's PublicTest), or all of data without a test split.")
+    ] = "validation",
     limit: Annotated[int | None, typer.Option(min=1, help="Score only the first so many faces.")] = None,
+    votes: Annotated[
+        Path | None, typer.Option(help="fer2013new.csv: score on the majority label of FER+ instead.")
+    ] = None,
+    labels: Annotated[
+        str, typer.Option(help="Labels, with commas: score only their faces, the models choosing among these only.")
+    ] = "",
     final: Annotated[
         Path | None,
         typer.Option(
@@ -46,17 +54,21 @@ def accuracy(
 ) -> None:
     """Score models on labelled faces, with intervals, and each against each."""
     from ..benchmarks import accuracy as bench
-    from ..train import datasets
+    from ..train import datasets, ferplus
 
-    if final is None and datasets.split_name(split) == "test":
+    if final is None and split != datasets.ALL and datasets.split_name(split) == "test":
         raise UsageError(
             "the test split is for one last look: give --final LOG, which scores it and notes that it was seen; "
             "choose models on the validation split"
         )
     with console.status(f"reading {data}"):
         dataset = datasets.load(data)
+        if votes:
+            told = ferplus.read(votes)
+            told.check(dataset)
+            dataset = told.labelled(dataset)
     if final is not None:
-        split, limit = "test", None
+        split, limit, labels = "test", None, ""
         bench.refuse_second_look(models, dataset, final)
     with progress("accuracy") as show:
         result = bench.measure(
@@ -64,6 +76,7 @@ def accuracy(
             dataset,
             split,
             limit=limit,
+            labels=[label.strip() for label in labels.split(",") if label.strip()],
             on_face=lambda done, total: show(done / total, f"{done}/{total}"),
         )
     if final is not None:
@@ -71,7 +84,8 @@ def accuracy(
     if as_json:
         print_json(result)
         return
-    _print_accuracy(result, f"{dataset.name}, {result['data']['split']}, n = {result['data']['faces']}")
+    persons = f" of {result['data']['persons']:,} persons" if result["data"]["persons"] else ""
+    _print_accuracy(result, f"{dataset.name}, {result['data']['split']}, n = {result['data']['faces']}{persons}")
     without = result.get("without_duplicates")
     if without:
         _print_accuracy(without, f"the same without {without['duplicates']} faces that are also in the training split")

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from ..models import registry
-from ..models.files import read_bytes, write_bytes
+from ..models import modelfile, registry
+from ..models.files import read_bytes, sha256, write_bytes
 from .console import console
 from .extras import needs
 
@@ -54,6 +54,25 @@ def results(
     ordered = [json.loads(read_bytes(found[name])) for name in studies.names() if name in found]
     asked = {name: studies.load(name) for name in studies.names()}
     console.print(f"{write_bytes(out, pages.page(ordered, asked).encode())}: {len(ordered)} studies")
+
+
+@app.command()
+def cards(
+    reference: Annotated[Path, typer.Argument(help="Folder with final.jsonl and a latency.json.")] = _REFERENCE,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = registry.FOLDER / "cards",
+) -> None:
+    """Write the card of each shipped model, with its scores on the test split and its latency."""
+    from ..benchmarks.cards import card
+
+    looks = [json.loads(line) for line in read_bytes(reference / "final.jsonl").decode().splitlines()]
+    latency = json.loads(read_bytes(reference / "epyc-2-cores" / "latency.json"))
+    files = [modelfile.read(registry.path(name)) for name in registry.names()]
+    hashes = {sha256(file.content) for file in files}
+    for file in files:
+        # The float32 twin stands in the card of the model.
+        if file.record and file.record.name == file.path.stem:
+            own = [look for look in looks if look["model"] == file.record.name and look["model_sha256"] in hashes]
+            typer.echo(write_bytes(out / f"{file.record.name}.md", card(file, own, latency).encode()))
 
 
 @app.command()

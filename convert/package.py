@@ -28,7 +28,7 @@ from .graphs import classes
 from .inspection import Inspection, inspect
 from .layers import Layer, choose, layers
 from .quantize import FLOATING, SCHEMES, STATIC, quantize
-from .temperature import fit_temperature
+from .temperature import calibration_error, fit_temperature
 from .verify import verify
 
 _INTENDED = (
@@ -147,8 +147,11 @@ def convert(
         )
         logits, shares[scheme] = _run(graph, records[scheme], validation)
         scores = metrics.score(logits.argmax(axis=1), validation.labels, record.labels)
-        told[scheme] = {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
-        records[scheme] = records[scheme].with_(temperature=fit_temperature(logits, validation.labels))
+        temperature = fit_temperature(logits, validation.labels)
+        errors = [calibration_error(logits, validation.labels, divisor) for divisor in (1, temperature)]
+        told[scheme] = {key: value for key, value in scores.to_json().items() if key != "count"}
+        told[scheme] |= {"calibration_error": dict(zip(("before", "after"), errors, strict=True))}
+        records[scheme] = records[scheme].with_(temperature=temperature)
     made: dict[Scheme, Made] = {}
     for scheme, (graph, _) in graphs.items():
         name = run.recipe.name if scheme == "int8" else f"{run.recipe.name}-{scheme}"
@@ -205,6 +208,9 @@ def check(run: Run, dataset: datasets.Dataset) -> None:
 
 def _record(run: Run, dataset: datasets.Dataset) -> Record:
     data = {key: run.info["data"][key] for key in ("name", "sha256", "faces")}
+    for source in ("extra", "votes", "teachers"):
+        if source in run.info:
+            data[source] = run.info[source]["sha256"]
     return Record(
         name=run.recipe.name,
         task="expression",

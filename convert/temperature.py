@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..train import metrics
+
 _CANDIDATES = np.geomspace(0.2, 5.0, 401)
 
 
@@ -25,3 +27,9 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
         likelihood = scaled[np.arange(len(labels)), labels] - np.log(np.exp(scaled).sum(axis=1))
         losses.append(-likelihood.mean())
     return round(float(_CANDIDATES[int(np.argmin(losses))]), 4)
+
+
+def calibration_error(logits: NDArray[np.float32], labels: NDArray[np.int64], temperature: float) -> float:
+    """Return the expected calibration error of logits divided by a temperature, see `metrics.calibration_error`."""
+    exponents = np.exp((logits - logits.max(axis=1, keepdims=True)) / temperature)
+    return metrics.calibration_error(metrics.reliability(exponents / exponents.sum(axis=1, keepdims=True), labels))

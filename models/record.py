@@ -62,10 +62,11 @@ class Record:
         parameters: Trained and fixed values in the network.
         macs: Multiply-accumulates of one inference.
         recipe: Name of the training recipe.
-        data: Training data: name, sha256, faces by split.
+        data: Training data: name, sha256, faces by split; sha256 of extra data, votes and teachers, if any.
         calibration: Calibration set: faces, seed, sha256; and the method.
         kept_float: Layers of a quantized graph that were left in float32.
-        accuracy: Scores with split and counts.
+        accuracy: `validation`: count, and for each scheme what `train.metrics.Scores` holds, with the
+            calibration error before and after the temperature.
         versions: Library versions of training and conversion.
         origin: Where weights come from that were not trained here.
         licence: Licence of the weights.

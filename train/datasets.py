@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.errors import DataError, MissingFileError, unknown
+from ..models.errors import DataError, MissingFileError, UsageError, unknown
 from ..models.files import PICTURES, sha256
 from ..models.labels import FER2013_LABELS, LABELS, canonical
 from ..models.preprocess import to_grey, to_size
@@ -28,6 +28,9 @@ EIGENFACES = "eigenfaces"
 
 _FER2013_SPLITS = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
 _SIZE = 48
+
+ALL = "all"
+"""In place of a split's name: every face."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +87,17 @@ class Dataset:
     path: str = ""
 
     def split(self, name: str) -> Faces:
-        """Return a split by its name or by FER2013's name for it.
+        """Return a split by its name or by FER2013's name for it, or `all` faces of data that set none apart.
 
         Raises:
             UnknownNameError: The data set has no such split.
             DataError: The split is empty.
+            UsageError: All faces are asked for, and some of them are a test split.
         """
+        if name == ALL:
+            if "test" in self.splits:
+                raise UsageError(f"{self.name} sets a test split apart: name a split, not {ALL!r}")
+            return Faces.joined(list(self.splits.values()))
         faces = self.splits.get(split_name(name))
         if faces is None:
             raise unknown("split", name, self.splits)

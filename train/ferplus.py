@@ -74,14 +74,16 @@ class Votes:
                 )
 
     def labelled(self, dataset: Dataset) -> Dataset:
-        """Return the data set with the eight labels of the votes, without the faces that have none."""
+        """Return the data set with the eight labels of the votes, without the faces that have none, as `FER+`."""
         winners = np.array([LABELS.index(name) for name in _NAMES])[self.emotions.argmax(1)]
 
         def label(faces: Faces) -> Faces:
             faces = faces[self.is_face[faces.rows]]
             return replace(faces, labels=winners[faces.rows])
 
-        return replace(dataset, label_names=LABELS, splits={name: label(f) for name, f in dataset.splits.items()})
+        return replace(
+            dataset, name="FER+", label_names=LABELS, splits={name: label(f) for name, f in dataset.splits.items()}
+        )
 
     def targets(
         self, rows: NDArray[np.int64], label_names: Sequence[str], merge: Mapping[str, str], *, soft: bool

@@ -1,4 +1,4 @@
-"""Scores of a classifier on labelled faces. Needs no TensorFlow and nothing but numpy.
+"""Scores of a classifier on labelled faces, and of its confidence. Needs no TensorFlow and nothing but numpy.
 
 A Raspberry Pi measures accuracy with the device installation alone, hence these few formulas here
 instead of scikit-learn and scipy, which together are larger than everything else on the device.
@@ -83,6 +83,39 @@ def binary_accuracy(probabilities: NDArray[np.floating[Any]], labels: NDArray[np
 def confusion_matrix(predicted: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
     """Count pairs: int64 [classes, classes], row the true class, column the predicted one."""
     return np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+
+
+def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = 15) -> list[dict[str, Any]]:
+    """Return how often a classifier is right, by how sure it is, over equal bins of confidence (Guo et al. 2017).
+
+    Args:
+        probabilities: float [n, classes].
+        labels: int [n].
+        bins: Bins between 0 and 1.
+
+    Returns:
+        For each bin that is not empty its `from` and `to`, `count`, mean `confidence` and `accuracy`.
+    """
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    counts, sure, good = (np.bincount(which, weights, bins) for weights in (None, confidence, right.astype(float)))
+    return [
+        {
+            "from": place / bins,
+            "to": (place + 1) / bins,
+            "count": int(counts[place]),
+            "confidence": float(sure[place] / counts[place]),
+            "accuracy": float(good[place] / counts[place]),
+        }
+        for place in np.flatnonzero(counts).tolist()
+    ]
+
+
+def calibration_error(bins: list[dict[str, Any]]) -> float:
+    """Return the expected calibration error of what `reliability` returned (Guo et al. 2017)."""
+    gaps = [row["count"] * abs(row["accuracy"] - row["confidence"]) for row in bins]
+    return sum(gaps) / max(1, sum(row["count"] for row in bins))
 
 
 def wilson(right: int, count: int, confidence: float = 0.95) -> tuple[float, float]:

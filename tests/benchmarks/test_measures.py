@@ -72,6 +72,26 @@ def test_a_limit_scores_the_first_faces(pair, data):
     assert accuracy.measure(pair[:1], data, "test", limit=5)["models"][0]["count"] == 5
 
 
+def test_with_labels_only_their_faces_are_scored_and_only_they_are_answers(pair, data):
+    result = accuracy.measure(pair[:1], data, "test", labels=["Happiness", "surprised"])
+    (model,) = result["models"]
+    shown = np.isin(data.splits["test"].labels, [3, 5])
+    assert model["count"] == shown.sum()
+    answers = np.array(model["confusion"]).sum(0)
+    assert set(np.flatnonzero(answers)) <= {3, 5}
+    with pytest.raises(DataError, match="no face with the labels contempt"):
+        accuracy.measure(pair[:1], data, "test", labels=["contempt"])
+
+
+def test_all_faces_of_data_with_a_test_split_are_not_scored_at_once(pair, data):
+    with pytest.raises(UsageError, match="sets a test split apart"):
+        accuracy.measure(pair[:1], data, "all")
+    whole = datasets.Dataset(data.name, data.label_names, {"train": data.splits["train"]}, data.sha256)
+    assert accuracy.measure(pair[:1], whole, "all")["data"] | {"name": ""} == {
+        "name": "", "sha256": "d" * 64, "split": "all", "labels": [], "faces": 15, "persons": None,
+    }  # fmt: skip
+
+
 def test_a_label_that_a_model_lacks_is_an_error_that_names_it(tmp_path, graph, record, data):
     other = record.with_(labels=("contempt", *FER2013_LABELS[1:]))
     path = modelfile.write(tmp_path / "other.tflite", graph, other)

@@ -25,19 +25,20 @@ def test_paired_difference_has_the_normal_interval_where_samples_are_many():
     assert (low, high) == pytest.approx((difference - half, difference + half), abs=4e-4)
 
 
+def test_samples_of_one_person_count_as_one_draw():
+    rng = np.random.default_rng(0)
+    a, b = rng.random(400) < 0.6, rng.random(400) < 0.7
+    alone = statistics.paired_difference(a, b, np.arange(400), rounds=2000)
+    repeated = statistics.paired_difference(
+        *(np.repeat(right, 9) for right in (a, b)), np.repeat(np.arange(400), 9), 2000
+    )
+    assert (alone[0], *alone[1]) == pytest.approx((repeated[0], *repeated[1]))
+    assert alone[1] == pytest.approx(statistics.paired_difference(a, b)[1], abs=0.01)
+
+
 def test_two_equal_classifiers_differ_by_exactly_nothing():
     right = np.array([True, False, True])
     assert statistics.paired_difference(right, right) == (0.0, (0.0, 0.0))
-
-
-def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
-    probabilities = np.array([[0.8, 0.2]] * 10, np.float32)
-    for right, gap in ((8, 0.0), (5, 0.3)):
-        bins = statistics.reliability(probabilities, np.array([0] * right + [1] * (10 - right)))
-        (only,) = bins
-        assert only["from"] <= 0.8 <= only["to"]
-        assert (only["count"], only["accuracy"]) == (10, right / 10)
-        assert statistics.calibration_error(bins) == pytest.approx(gap, abs=1e-6)
 
 
 def test_the_interval_of_independent_shares_is_newcombes():

@@ -45,3 +45,13 @@ def test_wilson_interval_holds_the_share_and_stays_within_0_and_1(right, wrong):
     assert 0 <= low <= high <= 1
     if right + wrong:
         assert low - 1e-12 <= right / (right + wrong) <= high + 1e-12
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
+    probabilities = np.array([[0.8, 0.2]] * 10, np.float32)
+    for right, gap in ((8, 0.0), (5, 0.3)):
+        bins = metrics.reliability(probabilities, np.array([0] * right + [1] * (10 - right)))
+        (only,) = bins
+        assert only["from"] <= 0.8 <= only["to"]
+        assert (only["count"], only["accuracy"]) == (10, right / 10)
+        assert metrics.calibration_error(bins) == pytest.approx(gap, abs=1e-6)

@@ -1,0 +1,113 @@
+"""`ferlite models`: the shipped models, or model files of one's own."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+from ..models import modelfile, registry
+from ..models.errors import FerliteError, ModelFormatError
+from ..models.modelfile import ModelFile
+from ..models.record import Record
+from ..models.runtime import LoadedModel
+from .console import print_json
+
+Name = Annotated[str, typer.Argument(help="Shipped model, or a .tflite file.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+app = typer.Typer(help="The shipped models: list, show, verify, path.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the shipped models."""
+    found = {name: _read(name) for name in registry.names()}
+    if as_json:
+        print_json({name: _summary(file, record) for name, (file, record) in found.items()})
+        return
+    table = Table("model", "task", "numbers", "KB", "MMAC", "labels", "validation")
+    table.columns[0].no_wrap = True
+    for name, (file, record) in found.items():
+        accuracy = _accuracy(record)
+        table.add_row(
+            name,
+            record.task,
+            record.scheme,
+            f"{len(file.content) / 1e3:,.0f}",
+            f"{record.macs / 1e6:.1f}",
+            str(len(record.labels) or ""),
+            "" if accuracy is None else f"{accuracy:.2%}",
+        )
+    Console().print(table)
+
+
+@app.command()
+def show(name: Name, as_json: Json = False) -> None:
+    """Show a model's card; with --json its record."""
+    from ..benchmarks.cards import card
+
+    file, record = _read(name)
+    if as_json:
+        typer.echo(record.to_json())
+        return
+    text, out = card(file), Console()
+    if out.is_terminal:
+        out.print(Markdown(text))
+    else:
+        typer.echo(text)
+
+
+@app.command()
+def verify(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all shipped ones if none.")] = None,
+) -> None:
+    """Check that model files are as they were written and run here; exit code 1 if one does not."""
+    failed = False
+    for name in names or registry.names():
+        try:
+            model = LoadedModel(_read(name)[0])
+            detail = model.inputs[0]
+            model.run(np.zeros(detail["shape"], detail["dtype"]))
+        except FerliteError as error:
+            failed = True
+            typer.echo(f"bad  {name}: {error}")
+        else:
+            runs = f"XNNPACK runs {model.xnnpack_share:.0%} of it" if model.xnnpack_share else "without XNNPACK: slow"
+            typer.echo(f"ok   {name}: unchanged since it was written; runs in {model.runtime.name}, {runs}")
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def path(name: Name) -> None:
+    """Print where a shipped model's file lies."""
+    typer.echo(registry.path(name))
+
+
+def _read(name: str) -> tuple[ModelFile, Record]:
+    file = modelfile.read(registry.path(name))
+    if file.record is None:
+        raise ModelFormatError(f"{file.path} carries no ferlite record: there is nothing to show or check it against")
+    return file, file.record
+
+
+def _accuracy(record: Record) -> float | None:
+    return record.accuracy.get("validation", {}).get(record.scheme, {}).get("accuracy")
+
+
+def _summary(file: ModelFile, record: Record) -> dict[str, object]:
+    return {
+        "path": str(file.path),
+        "task": record.task,
+        "scheme": record.scheme,
+        "bytes": len(file.content),
+        "parameters": record.parameters,
+        "macs": record.macs,
+        "labels": list(record.labels),
+        "validation_accuracy": _accuracy(record),
+    }
