@@ -56,7 +56,7 @@ def oversampled(
     return np.concatenate(places)
 
 
-def _quotas(total: int, shares: NDArray[np.float64]) -> NDArray[np.int64]:
+def _quotas(total: int, shares: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
     """Divide a number into whole parts by their shares."""
     ends = np.rint(total * np.cumsum(shares) / shares.sum()).astype(np.int64)
     return np.diff(ends, prepend=0)
