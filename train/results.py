@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .metrics import wilson
+
 if TYPE_CHECKING:
     from .studies import Study
 
@@ -79,17 +81,26 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
     ]
     if scored:
         names = list(scored[0]["float32"]["recall"])
-        head = ["recall, float32", *names, "most often taken", *(["published confusions"] if asked.watched else [])]
+        head = ["recall, float32 [95 %]", *names, "mean", "most often taken"]
+        head += ["published confusions"] if asked.watched else []
         lines += [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
         for row in scored:
             scores = row["float32"]
-            cells = [row["variant"], *("" if share is None else f"{share:.1%}" for share in scores["recall"].values())]
+            cells = [row["variant"], *map(_recall, scores["confusion"], range(len(names)))]
+            cells.append(f"{scores['balanced_accuracy']:.1%}")
             cells.append(", ".join(confusions(scores)[:3]))
             if asked.watched:
                 cells.append(", ".join(one for one in confusions(scores) if one.rpartition(" ")[0] in watched))
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def _recall(counts: Sequence[int], place: int) -> str:
+    if not sum(counts):
+        return ""
+    low, high = wilson(counts[place], sum(counts))
+    return f"{counts[place] / sum(counts):.1%} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
 def _row(row: Mapping[str, Any]) -> str:
