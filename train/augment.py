@@ -9,10 +9,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from .tables import Table
 
 
-class Augmentation(BaseModel):
+class Augmentation(Table):
     """How far training faces are varied; each amount is the end of a uniform range.
 
     Attributes:
@@ -29,8 +31,6 @@ class Augmentation(BaseModel):
         cutmix: Alpha of the beta distribution of the area in which each face is replaced by another, its
             target in proportion (Yun et al. 2019); 0 is off. With both on, each face gets one of them.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rotation: float = Field(default=0, ge=0, le=180)
     scale: float = Field(default=0, ge=0, lt=1)

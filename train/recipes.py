@@ -5,28 +5,28 @@ The shipped ones lie in `train/recipes/`; a path to a file of one's own works wh
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli_w
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from ..models.errors import DataError, UnknownNameError, unknown
-from ..models.files import read_bytes, write_bytes
+from ..models.files import write_bytes
 from ..models.labels import canonical
+from . import tables
 from .augment import Augmentation
 from .balance import Balance
 from .folds import Splits
+from .tables import Table
 
 Label = Annotated[str, AfterValidator(canonical)]
 
 _FOLDER = Path(__file__).parent / "recipes"
 
 
-class Optimizer(BaseModel):
+class Optimizer(Table):
     """Optimiser and learning-rate schedule.
 
     Attributes:
@@ -43,8 +43,6 @@ class Optimizer(BaseModel):
         beta_2: Of adam.
         epsilon: Of adam.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: Literal["adam", "sgd"] = "adam"
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -67,7 +65,7 @@ class Optimizer(BaseModel):
         return self
 
 
-class Distillation(BaseModel):
+class Distillation(Table):
     """Teachers whose softened answers are learnt beside the labels (Hinton et al. 2015).
 
     Attributes:
@@ -77,14 +75,12 @@ class Distillation(BaseModel):
             hold for less likely.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     teachers: tuple[str, ...] = ()
     weight: float = Field(default=0.5, ge=0, le=1)
     temperature: float = Field(default=4, gt=0)
 
 
-class Recipe(BaseModel):
+class Recipe(Table):
     """Everything a run needs but the data.
 
     Attributes:
@@ -133,8 +129,6 @@ class Recipe(BaseModel):
         distillation: Trained networks to learn from.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str
     description: str = ""
     network: str
@@ -149,7 +143,7 @@ class Recipe(BaseModel):
     loss: Literal["cross-entropy", "focal"] = "cross-entropy"
     focal_gamma: float = Field(default=2, ge=0)
     label_smoothing: float = Field(default=0, ge=0, lt=1)
-    merge: dict[Label, Label] = {}
+    merge: dict[Label, Label] = Field(default_factory=dict)
     labels: tuple[Label, ...] = ()
     votes: Literal["none", "soft", "majority"] = "none"
     votes_weight: float = Field(default=1, ge=0, le=1)
@@ -201,30 +195,12 @@ class Recipe(BaseModel):
 
 def names() -> list[str]:
     """Return the names of the shipped recipes."""
-    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+    return tables.names(_FOLDER)
 
 
 def load(name: str | Path) -> Recipe:
-    """Read a shipped recipe by name, or a TOML file by path.
-
-    Raises:
-        UnknownNameError: There is no such recipe, or it holds an unknown key; the nearest is named.
-        DataError: The file is not TOML, or a value does not fit.
-        MissingFileError: A path was given and nothing is there.
-    """
-    path = Path(name)
-    if path.suffix != ".toml":
-        if str(name) not in names():
-            raise unknown("recipe", str(name), names())
-        path = _FOLDER / f"{name}.toml"
-    try:
-        return Recipe.model_validate(tomllib.loads(read_bytes(path).decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not a TOML file: {error}") from error
-    except UnknownNameError as error:
-        raise UnknownNameError(f"{path}: {error}") from None
-    except ValidationError as error:
-        raise _explain(path, error) from error
+    """Read a shipped recipe by name, or a TOML file by path; see `Table.read` for the errors."""
+    return Recipe.read(name, _FOLDER)
 
 
 def change(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
@@ -244,23 +220,4 @@ def change(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
         table, _, inner = key.rpartition(".")
         name, new = (table, {inner: value}) if table else (key, value)
         plain[name] = plain.get(name, {}) | new if isinstance(new, dict) else new
-    try:
-        return Recipe.model_validate(plain)
-    except ValidationError as error:
-        raise _explain(f"recipe {recipe.name}", error) from error
-
-
-def _explain(path: Path | str, error: ValidationError) -> Exception:
-    """Turn pydantic's first complaint into one line that names file, key and remedy."""
-    first = error.errors()[0]
-    if first["type"] == "extra_forbidden":
-        *parents, key = first["loc"]
-        tables: dict[object, type[BaseModel]] = {
-            "optimizer": Optimizer, "augmentation": Augmentation, "distillation": Distillation,
-        }  # fmt: skip
-        model = tables[parents[0]] if parents else Recipe
-        return unknown(f"recipe key (in {path})", str(key), model.model_fields)
-    where = f"{path}: {'.'.join(map(str, first['loc']))}".removesuffix(": ")
-    if first["type"] == "value_error":  # a rule of our own, which says itself what does not fit
-        return DataError(f"{where}: {first['msg'].removeprefix('Value error, ')}")
-    return DataError(f"{where}: {first['msg']} (given: {first['input']!r})")
+    return Recipe.parse(plain, f"recipe {recipe.name}")

@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import keras_tuner
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from .datasets import Dataset
 from .recipes import Recipe, change
+from .tables import Table
 from .training import train
 
 
-class Search(BaseModel):
+class Search(Table):
     """What to search.
 
     Attributes:
@@ -23,8 +24,6 @@ class Search(BaseModel):
         epochs: Epochs of each.
         space: Recipe key, for instance `l2` or `optimizer.learning_rate`, by the values to choose from.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     trials: int = Field(ge=1)
     epochs: int = Field(ge=1)

@@ -6,22 +6,20 @@ question that one left open.
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, model_validator
 
-from ..models.errors import DataError, unknown
-from ..models.files import read_bytes
-from . import recipes
+from . import recipes, tables
 from .recipes import Recipe
 from .search import Search
+from .tables import Table
 
 _FOLDER = Path(__file__).parent / "studies"
 
 
-class Variant(BaseModel):
+class Variant(Table):
     """One line of a study.
 
     Attributes:
@@ -36,11 +34,9 @@ class Variant(BaseModel):
         differs: In what ours differs from what was published.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str
     recipe: str = ""
-    change: dict[str, Any] = {}
+    change: dict[str, Any] = Field(default_factory=dict)
     search: Search | None = None
     start: str = ""
     extra: bool = False
@@ -48,7 +44,7 @@ class Variant(BaseModel):
     differs: str = ""
 
 
-class Study(BaseModel):
+class Study(Table):
     """What is compared.
 
     Attributes:
@@ -60,14 +56,21 @@ class Study(BaseModel):
         variants: In the order of the table.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     name: str
     description: str
     command: str = ""
     watched: tuple[tuple[str, str], ...] = ()
     recipe: str = ""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _starts_come_first(self) -> Study:
+        before: set[str] = set()
+        for variant in self.variants:
+            if variant.start and variant.start not in before:
+                raise ValueError(f"variant {variant.name} starts from {variant.start}, which must come before it")
+            before.add(variant.name)
+        return self
 
     def recipe_of(self, variant: Variant) -> Recipe:
         """Return a variant's recipe.
@@ -84,31 +87,9 @@ class Study(BaseModel):
 
 def names() -> list[str]:
     """Return the names of the shipped studies."""
-    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+    return tables.names(_FOLDER)
 
 
 def load(name: str | Path) -> Study:
-    """Read a shipped study by name, or a TOML file by path.
-
-    Raises:
-        UnknownNameError: There is no such study.
-        DataError: The file does not hold a study.
-    """
-    path = Path(name)
-    if path.suffix != ".toml":
-        if str(name) not in names():
-            raise unknown("study", str(name), names())
-        path = _FOLDER / f"{name}.toml"
-    try:
-        study = Study.model_validate(tomllib.loads(read_bytes(path).decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is not a TOML file: {error}") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise DataError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-    before: set[str] = set()
-    for variant in study.variants:
-        if variant.start and variant.start not in before:
-            raise DataError(f"{path}: variant {variant.name} starts from {variant.start}, which must come before it")
-        before.add(variant.name)
-    return study
+    """Read a shipped study by name, or a TOML file by path; see `Table.read` for the errors."""
+    return Study.read(name, _FOLDER)

@@ -143,6 +143,20 @@ def test_a_damaged_study_is_refused(tmp_path, text, error, message):
         studies.load(tmp_path / "x.toml")
 
 
+@pytest.mark.parametrize(
+    ("given", "changed", "nearest"),
+    [
+        ("description", "descriptio", "description"),
+        ("published", "publishd", "published"),
+        ("change = {", "search = { trial = 2, epochs = 1, space = {} }\nchange = {", "trials"),
+    ],
+)
+def test_an_unknown_key_of_a_study_is_refused_with_the_nearest(tmp_path, given, changed, nearest):
+    (tmp_path / "two.toml").write_text(STUDY.format(recipe="quickstart").replace(given, changed, 1))
+    with pytest.raises(UnknownNameError, match=rf"two\.toml: .*did you mean '{nearest}'"):
+        studies.load(tmp_path / "two.toml")
+
+
 def test_a_change_of_no_key_is_refused_with_the_nearest(study):
     variant = study.variants[0].model_copy(update={"change": {"epoch": 3}})
     with pytest.raises(UnknownNameError, match="did you mean 'epochs'"):
