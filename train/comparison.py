@@ -5,6 +5,12 @@ A study folder holds a run folder for each variant (and fold), and
     study.json      what was trained and what it scored
     study.png       accuracy of the variants with their intervals, float and int8
     confusion.png   confusion matrix of the best variant
+
+Beside what `runs` tells, a run folder holds
+
+    answers.npz     the true classes, the float network's probabilities, and the classes that int8 names
+
+from which a finished variant is scored again; remove it to have them worked out anew.
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.errors import DataError, UsageError, unknown
-from ..models.files import write_json
+from ..models.files import replacing, write_json
 from ..models.quiet import quiet
 from . import figures, metrics, recipes
 from .datasets import Dataset, Faces
@@ -203,9 +209,7 @@ def _row(
         work = replace(work, recipe=recipes.change(recipe, found))
 
     runs: list[Run] = []
-    answers: list[NDArray[np.float32]] = []
-    quantized: list[NDArray[np.int64]] = []
-    truth: list[NDArray[np.int64]] = []
+    answers: list[dict[str, NDArray[Any]]] = []
     for chosen, folder in work.folds():
 
         def on_step(epoch: int, step: int, steps: int, name: str = folder.name, epochs: int = chosen.epochs) -> None:
@@ -217,16 +221,9 @@ def _row(
             if recipe.start != "imagenet" or start is not None:
                 raise
             return Row(**told, why_not=f"not run: no weights here ({error})")
-        prepared = prepare(work.dataset, chosen)
-        faces = prepared.split("test" if work.folded else "validation")
         runs.append(run)
-        with quiet():  # TensorFlow finds that networks of several shapes are many
-            answers.append(predict(run.network(), faces))
-        truth.append(faces.labels)
-        if int8:
-            on_progress(f"{folder.name}, int8", 1.0)
-            quantized.append(int8(run, prepared, faces))
-    labels, probabilities = np.concatenate(truth), np.concatenate(answers)
+        answers.append(_answers(run, work, int8, on_progress))
+    labels, probabilities = (np.concatenate([one[key] for one in answers]) for key in ("labels", "float32"))
     names = tuple(runs[0].info["labels"])
     return Row(
         **told,
@@ -239,6 +236,30 @@ def _row(
         seconds=sum(row["seconds"] for run in runs for row in read_history(run.folder)),
         found=found,
         float32=metrics.score(probabilities.argmax(1), labels, names),
-        int8=metrics.score(np.concatenate(quantized), labels, names) if quantized else None,
+        int8=metrics.score(np.concatenate([one["int8"] for one in answers]), labels, names) if int8 else None,
         binary_accuracy=metrics.binary_accuracy(probabilities, labels),
     )
+
+
+def _answers(
+    run: Run, work: _Work, int8: Int8 | None, on_progress: Callable[[str, float], None]
+) -> dict[str, NDArray[Any]]:
+    """Return what a finished run's networks say of its faces, worked out once and kept in its folder."""
+    path = run.folder / "answers.npz"
+    kept: dict[str, NDArray[Any]] = {}
+    if path.exists():
+        with np.load(path) as file:
+            kept = dict(file)
+    if kept and (int8 is None or "int8" in kept):
+        return kept
+    prepared = prepare(work.dataset, run.recipe)
+    faces = prepared.split("test" if work.folded else "validation")
+    if not kept:
+        with quiet():  # TensorFlow finds that networks of several shapes are many
+            kept = {"labels": faces.labels, "float32": predict(run.network(), faces)}
+    if int8:
+        on_progress(f"{run.folder.name}, int8", 1.0)
+        kept["int8"] = int8(run, prepared, faces)
+    with replacing(path) as temporary:
+        np.savez(temporary, **kept)
+    return kept

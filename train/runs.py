@@ -104,14 +104,14 @@ def begin(
         recipe: What to train by.
         folder: The run folder.
         label_names: Of the network's outputs.
-        sources: What is trained on, each with its `sha256`: `data`, perhaps `extra`, `votes`, `teachers`.
+        sources: What is trained on, each with its `sha256`: `data`, perhaps `extra`, `votes`, `teachers`, `start`.
         versions: Of the libraries.
 
     Returns:
         The content of run.json, as it is in the folder.
 
     Raises:
-        UsageError: The folder holds another run.
+        UsageError: The folder holds another run, or one that began from another start.
         OutputError: The folder can't be written.
     """
     if (folder / "run.json").exists():
@@ -122,6 +122,13 @@ def begin(
         if before.recipe != recipe or not same_data:
             raise UsageError(
                 f"{folder} holds a run with another recipe or other data; choose another --out, or remove it"
+            )
+        told, given = before.info.get("start", {}), sources.get("start", {})
+        key = "sha256" if "sha256" in told else "path"  # older runs kept no hash
+        if given and given.get(key) != told.get(key):
+            raise UsageError(
+                f"{folder} did not begin from {given['path']} but from {told.get('path', 'what its recipe says')}; "
+                "start it from that again, or choose another --out"
             )
         return before.info
     info: dict[str, Any] = {

@@ -6,12 +6,24 @@ from pathlib import Path
 from typing import Any
 
 from ..models.errors import UsageError, unknown
+from ..models.files import read_bytes, sha256
 from .pretrained import BASES, load_base
 from .recipes import Recipe
 from .runs import Run
 
 NONE = "none"
 """Given as a start: random weights, to try a recipe without those that it wants."""
+
+
+def describe(start: str | Path) -> dict[str, str]:
+    """Tell of a start what run.json keeps: its path, and the hash of its weights.
+
+    Raises:
+        MissingFileError: There is no such run folder or file.
+    """
+    path = Path(start)
+    weights = path / "best.keras" if path.is_dir() else path
+    return {"path": str(start)} | ({} if start == NONE else {"sha256": sha256(read_bytes(weights))})
 
 
 def prepare_start(model: Any, recipe: Recipe, label_names: tuple[str, ...], start: str | Path | None) -> None:

@@ -27,7 +27,7 @@ from .ferplus import Votes
 from .preparation import additional, prepare, targets
 from .recipes import Recipe
 from .runs import Run
-from .starting import prepare_start
+from .starting import describe, prepare_start
 
 
 def train(
@@ -51,7 +51,7 @@ def train(
         folder: Run folder, made if missing. One with the same recipe and data is resumed.
         extra: Its Training faces are added to those of `dataset`, see `preparation.additional`.
         votes: Votes of FER+ for the rows of `dataset`, where the recipe needs them.
-        start: What to start from, see `starting.prepare_start`; nothing to a run that is resumed.
+        start: What to start from, see `starting.prepare_start`. A run that is resumed needs none, and takes no other.
         strategy: See `strategies.scope`. It may be another one when a run is resumed.
         on_step: Called after each batch with epoch (from 1), step and steps of the epoch.
         on_teacher: Called while teachers answer with epoch, the answers given and their total.
@@ -61,7 +61,8 @@ def train(
         The finished run.
 
     Raises:
-        UsageError: The folder holds another run, or the recipe needs votes and there are none.
+        UsageError: The folder holds another run, or one that began from another start, or the recipe needs
+            votes and there are none.
         UnknownNameError: The network, a split or a label of the recipe does not exist.
         DataError: A needed split is empty, or the loss is no number any more.
         OutputError: The folder can't be written.
@@ -79,7 +80,7 @@ def train(
     if votes:
         sources["votes"] = {"path": votes.path, "sha256": votes.sha256}
     if start is not None:
-        sources["start"] = {"path": str(start)}
+        sources["start"] = describe(start)
     how = recipe.distillation
     # TensorFlow tells of GPUs that are not there when it builds its first model.
     with quiet():
@@ -87,6 +88,8 @@ def train(
     if teachers:
         sources["teachers"] = {"folders": list(how.teachers), "sha256": teachers.sha256}
     info = runs.begin(recipe, folder, dataset.label_names, sources, versions())
+    if "best" in info:
+        return Run(folder, recipe, info)
     steps = math.ceil(len(faces) / recipe.batch)
 
     with quiet(), scope:
@@ -106,8 +109,12 @@ def train(
         epoch = make_epoch(number, faces, wanted, recipe, teachers, partial(on_teacher, number + 1))
         _seed_dropout(model, recipe.seed, number)
         callbacks = [_Steps(number + 1, steps, on_step), *([trained] if trained else [])]
-        row = {"epoch": number + 1} | _fit(model, epoch, answered, recipe.batch, callbacks)
-        row |= {"seconds": time.perf_counter() - began} | epoch.seconds
+        row = (
+            {"epoch": number + 1}
+            | _fit(model, epoch, answered, recipe.batch, callbacks)
+            | {"seconds": time.perf_counter() - began}
+            | epoch.seconds
+        )
         if not math.isfinite(row["loss"]):
             raise DataError(f"the loss became {row['loss']} in epoch {number + 1}; lower the learning rate")
         if all(row[kept_by] > earlier[kept_by] for earlier in history):

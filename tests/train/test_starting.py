@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ferlite.models.errors import DataError, MissingFileError, UnknownNameError, UsageError
+from ferlite.models.files import write_json
 from ferlite.train import networks, pretrained, recipes
 from ferlite.train.datasets import Dataset
 from ferlite.train.starting import NONE, prepare_start
@@ -93,3 +94,25 @@ def test_a_run_of_another_network_is_refused(data, tmp_path):
             ("a", "b"),
             before.folder,
         )
+
+
+def test_a_run_goes_on_without_a_start_or_with_its_own_wherever_that_lies_now(data, tmp_path):
+    before = train(TINY, data, tmp_path / "before")
+    onwards = recipes.change(TINY, {"start": "run"})
+    train(onwards, data, tmp_path / "run", start=before.folder)
+    moved = before.folder.rename(tmp_path / "moved")
+    for start in (moved, None):
+        train(onwards, data, tmp_path / "run", start=start)
+    for start in (NONE, tmp_path / "run"):
+        with pytest.raises(UsageError, match=r"run did not begin from .*(none|run) but from .*before; start it from"):
+            train(onwards, data, tmp_path / "run", start=start)
+
+
+def test_an_older_run_that_kept_no_hash_of_its_start_knows_its_path(data, tmp_path):
+    before = train(TINY, data, tmp_path / "before")
+    run = train(TINY, data, tmp_path / "run", start=before.folder)
+    del run.info["start"]["sha256"]
+    write_json(run.folder / "run.json", run.info)
+    train(TINY, data, run.folder, start=before.folder)
+    with pytest.raises(UsageError, match="did not begin from"):
+        train(TINY, data, run.folder, start=run.folder)

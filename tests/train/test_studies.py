@@ -44,6 +44,10 @@ def first_class(run, dataset, faces):
     return np.zeros(len(faces), np.int64)
 
 
+def unexpected(run, dataset, faces):
+    raise AssertionError("a finished variant was converted again")
+
+
 @pytest.mark.parametrize("name", studies.names())
 def test_every_recipe_of_a_shipped_study_is_valid(name):
     study = studies.load(name)
@@ -75,8 +79,10 @@ def test_a_study_trains_resumes_and_scores_its_variants(study, data, tmp_path):
     assert written["rows"][0]["published"] == "99 %"
     assert {"study.png", "confusion.png"} <= {path.name for path in (tmp_path / "out").iterdir()}
     before = (tmp_path / "out" / "longer" / "best.keras").stat().st_mtime_ns
-    again = comparison.run(study, data, tmp_path / "out", int8=first_class)
-    assert [row.float32 for row in again] == [row.float32 for row in rows]
+    again = comparison.run(study, data, tmp_path / "out", int8=None)
+    assert [(row.float32, row.int8) for row in again] == [(row.float32, None) for row in rows]
+    again = comparison.run(study, data, tmp_path / "out", int8=unexpected)
+    assert again == rows
     assert (tmp_path / "out" / "longer" / "best.keras").stat().st_mtime_ns == before
 
 
