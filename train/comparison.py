@@ -246,7 +246,7 @@ def _answers(
 ) -> dict[str, NDArray[Any]]:
     """Return what a finished run's networks say of its faces, worked out once and kept in its folder."""
     path = run.folder / "answers.npz"
-    kept: dict[str, NDArray[Any]] = {}
+    kept: dict[str, Any] = {}
     if path.exists():
         with np.load(path) as file:
             kept = dict(file)
