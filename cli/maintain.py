@@ -18,7 +18,10 @@ _HOUSE = Path(__file__).parents[1]
 _REFERENCE = _HOUSE / "benchmarks" / "reference"
 _RESULTS = _HOUSE / "train" / "RESULTS.md"
 
-app = typer.Typer(help="For maintainers: rebuild the files that ferlite ships.", no_args_is_help=True)
+app = typer.Typer(
+    help="For maintainers: rebuild the files that ferlite ships, and make those that studies start from.",
+    no_args_is_help=True,
+)
 
 
 @app.command()

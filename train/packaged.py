@@ -125,11 +125,11 @@ def _resnet50(model: Any, read: Read) -> None:
             tensors[weight["name"]] = array.reshape(weight["shape"])
             offset += array.nbytes
     for layer in model.layers:
-        older = _older_name(layer.name)
+        older = older_name(layer.name)
         layer.set_weights([tensors[f"{older}/{weight.name}"] for weight in layer.weights])
 
 
-def _older_name(layer: str) -> str:
+def older_name(layer: str) -> str:
     """Return what a layer of ResNet50 was called in the first Keras: res3b_branch2a for conv3_block2_1_conv."""
     parts = re.fullmatch(r"conv(\d)_block(\d)_(\d)_(conv|bn)", layer)
     if not parts:
