@@ -27,6 +27,9 @@ def study(
     extra: Annotated[
         Path | None, typer.Option(help="More training data, for the variants that want them.", show_default=False)
     ] = None,
+    votes: Annotated[
+        Path | None, typer.Option(help="fer2013new.csv of FER+, for the variants that use votes.", show_default=False)
+    ] = None,
     weights: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,7 +50,7 @@ def study(
     """Train the variants of a study and compare them; the same line again resumes after an interruption."""
     with needs("host"):
         from ..convert.package import int8_classes
-        from ..train import comparison, datasets, starting, studies
+        from ..train import comparison, datasets, ferplus, starting, studies
         from ..train.pretrained import BASES
     if list_studies:
         table = Table("study", "what it compares")
@@ -67,12 +70,14 @@ def study(
     with console.status(f"reading {data}"):
         dataset = datasets.load(data)
         more = datasets.load(extra) if extra else None
+        counted = ferplus.read(votes) if votes else None
     with progress(chosen.name) as show:
         rows = comparison.run(
             chosen,
             dataset,
             out or Path("runs") / f"study-{chosen.name}",
             extra=more,
+            votes=counted,
             weights=files,
             start=start,
             only=only,

@@ -28,6 +28,7 @@ from ..models.files import replacing, write_json
 from ..models.quiet import quiet
 from . import figures, metrics, recipes
 from .datasets import Dataset, Faces
+from .ferplus import Votes
 from .preparation import prepare
 from .recipes import Recipe
 from .runs import Run, read_history
@@ -82,6 +83,7 @@ def run(
     folder: str | Path,
     *,
     extra: Dataset | None = None,
+    votes: Votes | None = None,
     weights: Mapping[str, str | Path] | None = None,
     start: str | Path | None = None,
     only: str = "",
@@ -97,6 +99,7 @@ def run(
         dataset: As it was read.
         folder: Study folder, made if missing.
         extra: Additional data for the variants that want it.
+        votes: Votes of FER+ for the rows of `dataset`, for the variants whose recipes need them.
         weights: Network by its file of ImageNet weights, or `starting.NONE` to leave its variants out. Those
             of a network that is not named are downloaded, and where that fails its variants are not run.
         start: A run folder, for variants that go on from a run outside of the study.
@@ -112,7 +115,7 @@ def run(
         the validation split: a test split that the data bring along is not looked at.
 
     Raises:
-        UsageError: A variant wants additional data, or a run to go on from, and there are none.
+        UsageError: A variant wants additional data, votes, or a run to go on from, and there are none.
         UnknownNameError: There is no variant `only`.
         DataError: The data do not fit, or a loss is no number any more.
         OutputError: The folder can't be written.
@@ -130,7 +133,15 @@ def run(
         recipe = study.recipe_of(variant)
         if recipe.start == "run" and not variant.start and start is None:
             raise UsageError(f"variant {variant.name} goes on from another run; give its folder with --start")
-        work = _Work(recipe, variant, folder, dataset, extra if variant.extra else None, start)
+        work = _Work(
+            recipe,
+            variant,
+            folder,
+            dataset,
+            extra if variant.extra else None,
+            votes if recipe.needs_votes else None,
+            start,
+        )
         evaluated = "the test folds together" if work.folded else evaluated
         rows.append(_row(work, weights or {}, int8, on_progress))
         on_row(rows[-1])
@@ -170,6 +181,7 @@ class _Work:
     folder: Path
     dataset: Dataset
     extra: Dataset | None
+    votes: Votes | None
     start: str | Path | None
 
     @property
@@ -216,7 +228,7 @@ def _row(
             on_progress(f"{name}, epoch {epoch} of {epochs}", (epoch - 1 + step / steps) / epochs)
 
         try:
-            run = train(chosen, work.dataset, folder, extra=work.extra, start=start, on_step=on_step)
+            run = train(chosen, work.dataset, folder, extra=work.extra, votes=work.votes, start=start, on_step=on_step)
         except DataError as error:
             if recipe.start != "imagenet" or start is not None:
                 raise
@@ -252,7 +264,7 @@ def _answers(
             kept = dict(file)
     if kept and (int8 is None or "int8" in kept):
         return kept
-    prepared = prepare(work.dataset, run.recipe)
+    prepared = prepare(work.dataset, run.recipe, work.votes)
     faces = prepared.split("test" if work.folded else "validation")
     if not kept:
         with quiet():  # TensorFlow finds that networks of several shapes are many

@@ -10,6 +10,7 @@ import ferlite
 from ferlite.models.errors import DataError, UnknownNameError, UsageError
 from ferlite.train import comparison, recipes, results, studies
 from ferlite.train.datasets import Dataset, Faces
+from ferlite.train.ferplus import Votes
 from ferlite.train.runs import Run
 
 RECIPE = 'name = "tiny"\nnetwork = "small"\nsize = 16\nepochs = 1\nbatch = 32\n'
@@ -105,6 +106,19 @@ def test_folds_are_scored_on_all_test_faces_together(tmp_path, data):
     assert row.float32.count == 130
     assert len(row.epochs) == 2
     assert json.loads((tmp_path / "out" / "study.json").read_text())["evaluated"] == "the test folds together"
+
+
+def test_votes_go_to_the_variants_that_use_them(study, data, tmp_path):
+    counts = np.tile([0, 1, 0, 9, 0, 0, 0, 0], (160, 1))
+    splits = np.repeat(["train", "validation", "test"], [100, 30, 30])
+    rows = {name: np.arange(160)[splits == name] for name in data.splits}
+    parts = {name: Faces(part.images, part.labels, rows[name]) for name, part in data.splits.items()}
+    dataset = Dataset("halves", data.label_names, parts, "2" * 64)
+    votes = Votes("votes.csv", "3" * 64, tuple(splits), counts, np.zeros((160, 2), int))
+    voted = studies.Variant(name="voted", change={"votes": "majority"})
+    study = studies.Study(name="v", description="-", recipe=study.recipe, variants=(study.variants[0], voted))
+    comparison.run(study, dataset, tmp_path / "out", votes=votes)
+    assert [("votes" in Run.open(tmp_path / "out" / name).info) for name in ("plain", "voted")] == [False, True]
 
 
 def test_what_wants_weights_is_left_out_by_name_where_there_are_none(data, tmp_path):
