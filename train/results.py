@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .metrics import wilson
 
 if TYPE_CHECKING:
-    from .studies import Study
+    from .studies import Study, Variant
 
 _HEAD = """# Results of the studies
 
@@ -58,6 +58,8 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
     watched = {f"{true} for {guess}" for true, guess in asked.watched}
     scored = [row for row in rows if row["float32"]]
     about = study["about"]
+    # What was published, and what differs, may be put in better words after a study was run.
+    texts = {variant.name: variant for variant in asked.variants}
     lines = [
         f"## {study['study']}",
         "",
@@ -76,7 +78,7 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
         "| variant | parameters | MMAC | faces, epochs | float32 [95 %] | int8 | macro-F1 | binary | published "
         "| what differs |",
         "|---|---|---|---|---|---|---|---|---|---|",
-        *map(_row, rows),
+        *(_row(row, texts.get(row["variant"])) for row in rows),
         "",
     ]
     if scored:
@@ -93,7 +95,21 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
                 cells.append(", ".join(one for one in confusions(scores) if one.rpartition(" ")[0] in watched))
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
+        figures = {row["variant"]: _Figures(row) for row in scored}
+        lines += [f"- {answer.format_map(figures)}" for answer in asked.answers]
+        lines += [""] if asked.answers else []
     return "\n".join(lines)
+
+
+class _Figures:
+    """The figures of a row as sentences want them, see `studies.Study.answers`."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        scores = row["float32"]
+        self.accuracy = f"{scores['accuracy']:.1%}"
+        self.mean = f"{scores['balanced_accuracy']:.1%}"
+        self.binary = f"{row['binary_accuracy']:.1%}"
+        self.recall = {name: f"{share:.1%}" for name, share in scores["recall"].items() if share is not None}
 
 
 def _recall(counts: Sequence[int], place: int) -> str:
@@ -103,10 +119,11 @@ def _recall(counts: Sequence[int], place: int) -> str:
     return f"{counts[place] / sum(counts):.1%} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def _row(row: Mapping[str, Any]) -> str:
+def _row(row: Mapping[str, Any], text: Variant | None) -> str:
     scores = row["float32"]
+    published, differs = (text.published, text.differs) if text else (row["published"], row["differs"])
     if scores is None:
-        return f"| {row['variant']} | | | | {row['why_not']} | | | | {row['published']} | {row['differs']} |"
+        return f"| {row['variant']} | | | | {row['why_not']} | | | | {published} | {differs} |"
     low, high = scores["interval"]
     found = "; found " + ", ".join(f"{key} {value:g}" for key, value in row["found"].items()) if row["found"] else ""
     cells = (
@@ -118,8 +135,8 @@ def _row(row: Mapping[str, Any]) -> str:
         f"{row['int8']['accuracy']:.2%}" if row["int8"] else "",
         f"{scores['macro_f1']:.3f}",
         f"{row['binary_accuracy']:.2%}",
-        row["published"],
-        row["differs"] + found,
+        published,
+        differs + found,
     )
     return f"| {' | '.join(cells)} |"
 

@@ -54,6 +54,8 @@ class Study(Table):
         watched: Published confusions, true label and what it was taken for.
         recipe: Name of the recipe that its variants change.
         variants: In the order of the table.
+        answers: What came of it, in sentences whose figures the page fills in: `{NAME.accuracy}`, `{NAME.mean}`
+            (recall), `{NAME.binary}`, and `{NAME.recall[sad]}` of variant NAME.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Study(Table):
     watched: tuple[tuple[str, str], ...] = ()
     recipe: str = ""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
+    answers: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _starts_come_first(self) -> Study:
