@@ -31,6 +31,7 @@ def draw_curves(history: Sequence[Mapping[str, float]], best: Mapping[str, float
         axis.plot(epochs, [row[name] for row in history], label="training (augmented)")
         axis.plot(epochs, [row[f"val_{name}"] for row in history], label="validation")
         axis.set(title=title, xlabel="epoch")
+        axis.xaxis.get_major_locator().set_params(integer=True)
         axis.grid(alpha=0.3)
         axis.legend()
     figure.axes[1].plot(best["epoch"], best["val_accuracy"], "ko")
