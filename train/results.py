@@ -109,6 +109,7 @@ class _Figures:
         self.accuracy = f"{scores['accuracy']:.1%}"
         self.mean = f"{scores['balanced_accuracy']:.1%}"
         self.binary = f"{row['binary_accuracy']:.1%}"
+        self.taken = dict(one.rsplit(" ", 1) for one in confusions(scores))
         self.recall = {name: f"{share:.1%}" for name, share in scores["recall"].items() if share is not None}
 
 

@@ -55,7 +55,7 @@ class Study(Table):
         recipe: Name of the recipe that its variants change.
         variants: In the order of the table.
         answers: What came of it, in sentences whose figures the page fills in: `{NAME.accuracy}`, `{NAME.mean}`
-            (recall), `{NAME.binary}`, and `{NAME.recall[sad]}` of variant NAME.
+            (recall), `{NAME.binary}`, `{NAME.recall[sad]}` and `{NAME.taken[sad for fear]}` of variant NAME.
     """
 
     name: str
