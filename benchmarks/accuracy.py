@@ -222,6 +222,8 @@ def _scored(
                 "sha256": sha256(read_bytes(path)),
                 "bytes": path.stat().st_size,
                 "scheme": classifier.record.scheme,
+                "parameters": classifier.record.parameters,
+                "macs": classifier.record.macs,
                 "xnnpack": classifier.model.uses_xnnpack,
                 **score(predicted, labels[which], classifier.labels).to_json(),
                 "calibration_error": calibration_error(bins),

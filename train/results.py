@@ -40,17 +40,59 @@ def confusions(scores: Mapping[str, Any]) -> list[str]:
     return [f"{true} for {guess} {share:.0%}" for share, true, guess in sorted(shares, reverse=True)]
 
 
-def page(studies: Iterable[Mapping[str, Any]], asked: Mapping[str, Study]) -> str:
+def page(studies: Iterable[Mapping[str, Any]], asked: Mapping[str, Study], *more: str) -> str:
     """Write the page.
 
     Args:
         studies: What the studies wrote to study.json.
         asked: The studies themselves, by name.
+        more: Further sections.
 
     Returns:
         Markdown.
     """
-    return "\n".join([_HEAD, *(_section(study, asked[study["study"]]) for study in studies)])
+    return "\n".join([_HEAD, *(_section(study, asked[study["study"]]) for study in studies), *more])
+
+
+def candidates(accuracy: Mapping[str, Any], latency: Mapping[str, Any]) -> str:
+    """Write the section of the networks that a shipped model was chosen from.
+
+    Args:
+        accuracy: What `ferlite bench accuracy` measured of their files, float32 and int8.
+        latency: What `ferlite bench latency` measured of the same files in one run.
+
+    Returns:
+        Markdown.
+    """
+    times = {row["sha256"]: row for row in latency["models"] if row["threads"] == 1}
+    machine = latency["machine"]
+    lines = [
+        "## Candidates",
+        "",
+        f"Model files on {accuracy['data']['name']}, {accuracy['data']['split']}, n = {accuracy['data']['faces']:,}. "
+        "One inference, one thread, all files taking turns in one run on "
+        f"{machine['model']}, {machine['architecture']}, {latency['runtime']}.",
+        "",
+        "    ferlite bench accuracy FILE ... --data fer2013.csv --json",
+        "    ferlite bench latency FILE ... --json",
+        "",
+        "| model | numbers | accuracy [95 %] | macro-F1 | parameters | MMAC | KB | p50 ms | p90 ms |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in accuracy["models"]:
+        low, high = row["interval"]
+        cells = (
+            row["name"],
+            row["scheme"],
+            f"{row['accuracy']:.2%} [{low:.1%}, {high:.1%}]",
+            f"{row['macro_f1']:.3f}",
+            f"{row['parameters']:,}",
+            f"{row['macs'] / 1e6:.1f}",
+            f"{row['bytes'] / 1e3:,.0f}",
+            *(f"{times[row['sha256']][key]:.3f}" for key in ("p50", "p90")),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
 
 
 def _section(study: Mapping[str, Any], asked: Study) -> str:
