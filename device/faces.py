@@ -187,8 +187,8 @@ class FaceFinder:
             points = self.points(image, face.box)
             if points is not None:
                 _, _, width, height = face.box
-                x, y = similarity(_LANDMARKS_IN_BOX, points)[:, 2].tolist()
-                box = (x - width / 2, y - height / 2, width, height)
+                _, middle = similarity(LANDMARKS_IN_BOX, points.tolist())
+                box = (middle.real - width / 2, middle.imag - height / 2, width, height)
                 found.append(Face(box, face.score, steadied(points, box)))
         return found
 
@@ -227,22 +227,22 @@ def steadied(points: NDArray[np.floating], box: Box) -> NDArray[np.float32]:
         float32 [5, 2].
     """
     x, y, width, height = box
-    (cos, _, _), (sin, _, _) = similarity(_LANDMARKS_IN_BOX, points).tolist()
-    # Turned as the points, but as large as the box and in its middle; as complex numbers, for speed.
-    turn = complex(cos, sin) / max(math.hypot(cos, sin), 1e-6) * math.sqrt(width * height)
+    own = points.tolist()
+    turn, _ = similarity(LANDMARKS_IN_BOX, own)
+    # Turned as the points, but as large as the box and in its middle.
+    turn *= math.sqrt(width * height) / max(abs(turn), 1e-6)
     middle = complex(x + width / 2, y + height / 2)
-    expected = [middle + turn * complex(*place) for place in LANDMARKS_IN_BOX]
-    towards = np.array([(point.real, point.imag) for point in expected])
-    return (points + _BOX_WEIGHT * (towards - points)).astype(np.float32)
+    steady = []
+    for point, place in zip(own, LANDMARKS_IN_BOX, strict=True):
+        there = _BOX_WEIGHT * (middle + turn * complex(*place)) + (1 - _BOX_WEIGHT) * complex(*point)
+        steady.append((there.real, there.imag))
+    return np.array(steady, np.float32)
 
 
 def in_box(points: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
     """Return where points lie in a box as `LANDMARKS_IN_BOX` has it, float64 [5, 2]."""
     x, y, width, height = box
     return (points - np.array((x + width / 2, y + height / 2))) / math.sqrt(width * height)
-
-
-_LANDMARKS_IN_BOX = np.array(LANDMARKS_IN_BOX)
 
 
 def _rolled(points: NDArray[Any], roll: float) -> NDArray[Any]:

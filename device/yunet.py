@@ -5,11 +5,16 @@ Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ..models.preprocess import shrunk, to_bgr
+
+_Scored = tuple[float, float, float, float, float]
+"""x, y, width, height and score."""
 
 DETECTOR_SIZE = (256, 320)
 """Height and width of the picture that YuNet looks at."""
@@ -67,47 +72,32 @@ def decode(outputs: list[NDArray[np.float32]], score: float) -> NDArray[np.float
     """
     # By width and then by stride. Of a score's two factors either may come first.
     parts = sorted(outputs, key=lambda out: (out.shape[-1], -out.shape[1]))
-    scores = np.concatenate([(a * b).ravel() for a, b in zip(parts[:6:2], parts[1:6:2], strict=True)])
-    (places,) = (scores > score**2).nonzero()
-    if not places.size:
-        return np.empty((0, 5), np.float32)
-    offsets = np.concatenate([part[0] for part in parts[6:]])[places]
-    anchors = _ANCHORS[places]
-    stride = anchors[:, 2:]
-    found = np.empty((len(places), 5), np.float32)
-    found[:, 2:4] = np.exp(offsets[:, 2:]) * stride
-    found[:, :2] = (anchors[:, :2] + offsets[:, :2]) * stride - found[:, 2:4] / 2
-    found[:, 4] = np.sqrt(scores[places])
-    found = found[_distinct(found)]
-    return found[np.argsort(-found[:, 2] * found[:, 3], kind="stable")]
+    found = []
+    for stride, one, other, offsets in zip(_STRIDES, parts[:6:2], parts[1:6:2], parts[6:], strict=True):
+        scores = (one * other).ravel()
+        # Few places score: to go on with Python's own numbers takes less time than numpy's arrays.
+        for place in (scores > score**2).nonzero()[0].tolist():
+            row, column = divmod(place, DETECTOR_SIZE[1] // stride)
+            across, down, wide, high = offsets[0, place].tolist()
+            width, height = stride * math.exp(wide), stride * math.exp(high)
+            x, y = stride * (column + across) - width / 2, stride * (row + down) - height / 2
+            found.append((x, y, width, height, math.sqrt(scores[place])))
+    kept = _distinct(sorted(found, key=lambda box: -box[4])[:_MOST_BOXES])
+    kept.sort(key=lambda box: -box[2] * box[3])
+    return np.array(kept, np.float32).reshape(-1, 5)
 
 
-def _anchors() -> NDArray[np.float32]:
-    """Return column, row and stride of each place that YuNet scores, float32 [1680, 3]."""
-    grids = []
-    for stride in _STRIDES:
-        rows, columns = np.mgrid[: DETECTOR_SIZE[0] // stride, : DETECTOR_SIZE[1] // stride]
-        grids.append(np.stack([columns.ravel(), rows.ravel(), np.full(rows.size, stride)], 1))
-    return np.concatenate(grids).astype(np.float32)
-
-
-_ANCHORS = _anchors()
-
-
-def _distinct(found: NDArray[np.float32]) -> list[int]:
-    """Choose the best of each group of boxes that overlap (greedy non-maximum suppression)."""
-    order = np.argsort(-found[:, 4], kind="stable")[:_MOST_BOXES].tolist()
-    boxes = found.tolist()
-    kept: list[int] = []
-    for place in order:
-        x, y, width, height, _ = boxes[place]
-        for other in kept:
-            left, top, wide, high, _ = boxes[other]
+def _distinct(boxes: list[_Scored]) -> list[_Scored]:
+    """Choose the best of each group of boxes that overlap, best first (greedy non-maximum suppression)."""
+    kept: list[_Scored] = []
+    for box in boxes:
+        x, y, width, height, _ = box
+        for left, top, wide, high, _ in kept:
             across = min(x + width, left + wide) - max(x, left)
             down = min(y + height, top + high) - max(y, top)
             # Intersection over union, without dividing.
             if across > 0 < down and (1 + _MAX_OVERLAP) * across * down > _MAX_OVERLAP * (width * height + wide * high):
                 break
         else:
-            kept.append(place)
+            kept.append(box)
     return kept
