@@ -139,6 +139,9 @@ def pipeline(
     frames: Annotated[int, typer.Option(min=2, help="Stop after so many frames.")] = 2000,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Frames per second to ask of the source.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
+    detector_threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the face models, if not --threads.")
+    ] = None,
     scan_every: Annotated[int, typer.Option(min=1, help="Scan whole frames for faces only every so many.")] = 1,
     as_json: Json = False,
 ) -> None:
@@ -154,7 +157,13 @@ def pipeline(
 
     with ExitStack() as stack:
         stack.enter_context(terminable())
-        options: dict[str, Any] = {"model": model, "threads": threads, "rate": rate, "scan_every": scan_every}
+        options: dict[str, Any] = {
+            "model": model,
+            "threads": threads,
+            "detector_threads": detector_threads,
+            "rate": rate,
+            "scan_every": scan_every,
+        }
         opened = stack.enter_context(Pipeline.open(source, **options))
         show = stack.enter_context(progress("pipeline"))
         result = bench.measure(opened, frames=frames, on_frame=lambda done: show(done / frames, f"{done}/{frames}"))

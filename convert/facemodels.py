@@ -22,7 +22,7 @@ from keras import ops
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
-from ..device.faces import DETECTOR_SIZE, decode, fit
+from ..device.yunet import DETECTOR_SIZE, decode, fit
 from ..models import modelfile
 from ..models.errors import DataError, MissingFileError, ModelFormatError
 from ..models.files import sha256

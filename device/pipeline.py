@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ..models.preprocess import to_bgr
 from .capture import Newest
 from .classifier import DEFAULT_MODEL, Classifier
-from .faces import FaceFinder
+from .faces import TILT, FaceFinder
 from .follow import Follower
 from .gate import Gate
 from .recovery import Recovering
@@ -55,6 +55,7 @@ class Pipeline:
         self._gate = gate or Gate()
         self._follower = Follower(self.finder, scan_every)
         self._newest: Newest | None = None
+        self._tilt = TILT
 
     @classmethod
     def open(
@@ -112,13 +113,11 @@ class Pipeline:
             self._tracker.forget()
             self._follower.scanned([])
         start = time.perf_counter()
+        detecting = 0.0
         image = to_bgr(frame.image)
         faces = self._follower.follow(image)
-        detected = time.perf_counter()
         if faces is None:
-            boxes = self.finder.boxes(image)
-            detected = time.perf_counter()
-            faces = self.finder.landmarks(image, boxes)
+            faces, detecting = self._scan(image, (0.0, TILT, -TILT) if frame.name else (0.0, self._tilt))
             self._follower.scanned(faces)
         aligned = time.perf_counter()
         readings = [self._read(image, face) for face in faces]
@@ -126,8 +125,8 @@ class Pipeline:
         tracked = tuple(self._tracker.update(faces, readings, frame.time))
         done = time.perf_counter()
         stages = {
-            "detect": detected - start,
-            "landmarks": aligned - detected,
+            "detect": detecting,
+            "landmarks": aligned - start - detecting,
             "classify": classified - aligned,
             "track": done - classified,
         }
@@ -138,6 +137,21 @@ class Pipeline:
             dropped=(self._newest or self.source).dropped,
             reopened=self.source.reopened,
         )
+
+    def _scan(self, image: NDArray[np.uint8], rolls: tuple[float, ...]) -> tuple[list[Face], float]:
+        """Find faces at the first of some rolls that shows any; and tell how many seconds the detector took."""
+        faces: list[Face] = []
+        detecting = 0.0
+        for roll in rolls:
+            start = time.perf_counter()
+            boxes = self.finder.boxes(image, roll)
+            detecting += time.perf_counter() - start
+            faces = self.finder.landmarks(image, boxes, roll)
+            if faces:
+                return faces, detecting
+        # Tilted heads are looked for to one side in each frame: the one that showed any, else in turns.
+        self._tilt = -self._tilt
+        return faces, detecting
 
     def _read(self, image: NDArray[np.uint8], face: Face) -> Expression | str:
         crop = self.classifier.crop(image, face)

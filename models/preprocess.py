@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import cv2
@@ -61,7 +62,7 @@ def to_size(grey: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
 
 
 def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Resize a picture that may shrink a lot, quickly: halved while it can be, then bilinear.
+    """Resize a picture that may shrink a lot, quickly: halved while it can be, then bilinear; itself where it fits.
 
     Args:
         image: uint8 [h, w] or [h, w, 3].
@@ -70,6 +71,8 @@ def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint
     """
     while image.shape[0] >= 2 * height and image.shape[1] >= 2 * width:
         image = _halved(image)
+    if image.shape[:2] == (height, width):
+        return image
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
@@ -121,59 +124,67 @@ def align(
     Returns:
         uint8 [size] grey; what lies outside the frame repeats its border.
     """
-    matrix = similarity(landmarks, np.array(crop.landmarks) * size[::-1])
+    turn, shift = similarity(landmarks.tolist(), [(x * size[1], y * size[0]) for x, y in crop.landmarks])
     # Landmarks count from a picture's edge, warpAffine from the middle of its first pixel.
-    matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2 - 0.5
-    region, matrix = _around(image, matrix, size)
+    shift += (turn - 1) * _HALF
+    region, turn, shift = _around(image, turn, shift, size)
+    matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
     return np.asarray(
         cv2.warpAffine(region, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
     )
 
 
-def similarity(source: NDArray[np.floating], target: NDArray[np.floating]) -> NDArray[np.float64]:
+def similarity(source: Iterable[Sequence[float]], target: Iterable[Sequence[float]]) -> tuple[complex, complex]:
     """Fit rotation, uniform scale and shift that carry points onto points, by least squares.
 
+    As complex numbers the fit is one division: Umeyama 1991 without reflection, in two dimensions.
+
     Args:
-        source: float [n, 2] points.
-        target: float [n, 2] points, in the same order.
+        source: x and y of each point.
+        target: x and y of where each should go, in the same order.
 
     Returns:
-        float64 [2, 3] for `cv2.warpAffine`. As complex numbers the fit is one division: Umeyama 1991
-        without reflection, in two dimensions.
+        Turn and shift: z = x + iy goes to turn * z + shift.
     """
     # Python's own complex numbers: for five points they take a third of the time of numpy's.
-    here, there = ([complex(x, y) for x, y in points.tolist()] for points in (source, target))
+    here, there = ([complex(x, y) for x, y in points] for points in (source, target))
     here_mean, there_mean = sum(here) / len(here), sum(there) / len(there)
     here = [point - here_mean for point in here]
     spread = sum(abs(point) ** 2 for point in here)
     turn = sum(p.conjugate() * (q - there_mean) for p, q in zip(here, there, strict=True)) / max(spread, 1e-12)
-    shift = there_mean - turn * here_mean
-    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
+    return turn, there_mean - turn * here_mean
+
+
+_HALF = 0.5 + 0.5j  # of a pixel, across and down
 
 
 def _around(
-    image: NDArray[np.uint8], matrix: NDArray[np.float64], size: tuple[int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    image: NDArray[np.uint8], turn: complex, shift: complex, size: tuple[int, int]
+) -> tuple[NDArray[np.uint8], complex, complex]:
     """Cut the region that a crop covers, make it grey and halve it while the crop would skip pixels.
 
-    Shrinking by more than two aliases under bilinear sampling.
+    Shrinking by more than two aliases under bilinear sampling. Turn and shift of the region come with it.
     """
-    spans = []
-    for (across, down, start), side in zip(cv2.invertAffineTransform(matrix).tolist(), image.shape[1::-1], strict=True):
-        reach = across * size[1], down * size[0]
-        # Two pixels more, because what lies beyond the region is made up from its border.
-        first = max(0, min(math.floor(start + min(0.0, *reach, sum(reach))) - 2, side - 1))
-        spans.append((first, max(first + 1, min(math.ceil(start + max(0.0, *reach, sum(reach))) + 2, side))))
-    (left, right), (top, bottom) = spans
+    high, wide = size
+    back = 1 / (turn or 1e-12)
+    corners = [(corner - shift) * back for corner in (0j, complex(wide), complex(0, high), complex(wide, high))]
+    left, right = _span([corner.real for corner in corners], image.shape[1])
+    top, bottom = _span([corner.imag for corner in corners], image.shape[0])
     region = to_grey(image[top:bottom, left:right])
-    matrix = matrix.copy()
-    matrix[:, 2] += matrix[:, :2] @ (left, top)
-    while math.hypot(*matrix[0, :2]) <= 1 / 2 and min(region.shape) > 1:
+    shift += turn * complex(left, top)
+    while abs(turn) <= 1 / 2 and min(region.shape) > 1:
         region = _halved(region)
         # The middle of the first pixel now lies between the first two of before.
-        matrix[:, 2] += matrix[:, :2].sum(axis=1) / 2
-        matrix[:, :2] *= 2
-    return region, matrix
+        shift += turn * _HALF
+        turn *= 2
+    return region, turn, shift
+
+
+def _span(places: list[float], side: int) -> tuple[int, int]:
+    """Return the first and the end of the pixels of a picture's side that hold some places."""
+    # Two pixels more, because what lies beyond the region is made up from its border.
+    first = max(0, min(math.floor(min(places)) - 2, side - 1))
+    return first, max(first + 1, min(math.ceil(max(places)) + 2, side))
 
 
 def _halved(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -99,6 +99,7 @@ class LoadedModel:
                 self._interpreter.allocate_tensors()
             self.inputs: list[dict[str, Any]] = self._interpreter.get_input_details()
             self.outputs: list[dict[str, Any]] = self._interpreter.get_output_details()
+            self._quantization = [tuple(map(np.float32, detail["quantization"])) for detail in self.outputs]
         except (ValueError, RuntimeError) as error:
             raise ModelFormatError(f"{file.path}: {self.runtime.name} refuses the model: {error}") from error
         if file.record is not None:
@@ -113,7 +114,7 @@ class LoadedModel:
         Returns:
             The outputs in the graph's order as float32, de-quantized, in memory of their own.
         """
-        return [_dequantized(raw, detail) for raw, detail in zip(self.run_raw(*inputs), self.outputs, strict=True)]
+        return [_dequantized(raw, *by) for raw, by in zip(self.run_raw(*inputs), self._quantization, strict=True)]
 
     def run_raw(self, *inputs: NDArray[Any]) -> list[NDArray[Any]]:
         """Run one inference and return the outputs as the graph gives them (copied)."""
@@ -173,10 +174,9 @@ def _named(title: str, package: str, interpreter: Callable[..., Any]) -> Runtime
         return Runtime(title, interpreter)
 
 
-def _dequantized(raw: NDArray[Any], detail: dict[str, Any]) -> NDArray[np.float32]:
-    scale, zero = detail["quantization"]
+def _dequantized(raw: NDArray[Any], scale: np.float32, zero: np.float32) -> NDArray[np.float32]:
     if not scale:
         return raw.astype(np.float32, copy=False)
-    values = np.subtract(raw, np.float32(zero), dtype=np.float32)
-    values *= np.float32(scale)
+    values = np.subtract(raw, zero, dtype=np.float32)
+    values *= scale
     return values

@@ -1,15 +1,28 @@
 import json
 
+import cv2
 import pytest
 from typer.testing import CliRunner
 
-from ferlite.cli.app import app
+from ferlite.cli.app import app, main
 from ferlite.cli.bench import _numbers, _share
 from ferlite.models.errors import UsageError
 
 
 def ferlite(line):
     return CliRunner().invoke(app, line.split())
+
+
+def test_opencv_works_in_one_thread(monkeypatch):
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    monkeypatch.setattr("sys.argv", ["ferlite", "--version"])
+    try:
+        with pytest.raises(SystemExit):
+            main()
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferlite.device.faces import DETECTOR_SIZE, FaceFinder, fit
+from ferlite.device.faces import FaceFinder
+from ferlite.device.yunet import DETECTOR_SIZE, fit
 from ferlite.models import eigenfaces, registry
 from ferlite.models.errors import DataError, UsageError
 from ferlite.models.runtime import LoadedModel
@@ -162,6 +163,19 @@ def test_the_gate_drops_boxes_without_a_face(finder):
     boxes = np.concatenate([finder.boxes(frame), grey_wall])
     assert len(finder.landmarks(frame, boxes)) == len(boxes) - 1
     assert len(FaceFinder(gate=0).landmarks(frame, boxes)) == len(boxes)
+
+
+@pytest.mark.parametrize("roll", [45, -45])
+def test_a_head_too_tilted_to_be_seen_upright_is_found_with_its_landmarks_in_place(finder, roll):
+    frame = scene((180, 80, 240), size=(400, 700))
+    (upright,) = finder.find(frame)
+    matrix = cv2.getRotationMatrix2D((300, 200), roll, 1)
+    tilted = cv2.warpAffine(frame, matrix, frame.shape[1::-1], borderValue=(128, 128, 128))
+    assert finder.landmarks(tilted, finder.boxes(tilted)) == []
+    (face,) = finder.find(tilted)
+    np.testing.assert_allclose(face.landmarks, upright.landmarks @ matrix[:, :2].T + matrix[:, 2], atol=15)
+    x, y, width, height = face.box
+    assert (np.abs(face.landmarks.mean(axis=0) - (x + width / 2, y + height / 2)) < 0.15 * height).all()
 
 
 def test_a_box_outside_of_the_frame_is_no_face():

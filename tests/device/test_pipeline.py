@@ -37,6 +37,18 @@ def test_a_clip_loses_no_frame_and_its_faces_keep_their_numbers(clip, model_path
     assert set(results[0].stages) == {"detect", "landmarks", "classify", "track"}
 
 
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_tilted_head_in_a_clip_is_seen_from_the_second_frame_on_and_in_a_picture_at_once(model_path, side):
+    upright = VirtualCamera().frame(0).image
+    x, y, width, height = VirtualCamera().truth(0)[0].box
+    matrix = cv2.getRotationMatrix2D((x + width / 2, y + height / 2), 50, 1)
+    image = cv2.warpAffine(upright, matrix, upright.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)[:, ::side]
+    with Pipeline.open("virtual:", model=model_path) as pipeline:
+        clip = [len(pipeline.process(Frame(image, index, index / 15)).faces) for index in range(6)]
+        assert clip[1:] == [1] * 5
+        assert [len(pipeline.process(Frame(image, 6, 1.0, "one.jpg")).faces) for _ in range(2)] == [1, 1]
+
+
 def test_the_shipped_model_is_there_after_installation():
     with Pipeline.open("virtual:frames=1") as pipeline:
         (result,) = pipeline

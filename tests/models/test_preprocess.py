@@ -62,10 +62,10 @@ def test_a_fitting_crop_is_passed_on_untouched():
 )  # fmt: skip
 def test_similarity_finds_rotation_scale_and_shift(angle, scale, x, y):
     source = np.array(POINTS, np.float32) * 100
-    turn = np.deg2rad(angle)
-    matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    found = similarity(source, source @ matrix.T + [x, y])
-    np.testing.assert_allclose(found, np.column_stack([matrix, [x, y]]), atol=1e-3)
+    turn = scale * np.exp(1j * np.deg2rad(angle))
+    target = turn * (source @ (1, 1j)) + complex(x, y)
+    found = similarity(source.tolist(), np.column_stack([target.real, target.imag]).tolist())
+    np.testing.assert_allclose(found, (turn, complex(x, y)), atol=1e-3)
 
 
 def face_picture(side):
