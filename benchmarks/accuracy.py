@@ -84,7 +84,7 @@ def measure(
             "name": dataset.name,
             "sha256": dataset.sha256,
             "split": ALL if split == ALL else split_name(split),
-            "labels": list(labels),
+            "labels": list(kept) if labels else [],
             "faces": len(faces),
             "persons": None if groups is None else len(np.unique(groups)),
         },
@@ -197,7 +197,7 @@ def translated(faces: Faces, dataset: Dataset, classifier: Classifier) -> NDArra
     if missing:
         raise DataError(
             f"{dataset.name} has faces labelled {', '.join(missing)}, which {classifier.record.name} lacks "
-            f"(it knows {', '.join(classifier.labels)}); leave these faces out or take another model"
+            f"(it knows {', '.join(classifier.labels)}); leave these faces out with --labels, or take another model"
         )
     places = [classifier.labels.index(n) if n in classifier.labels else -1 for n in dataset.label_names]
     return np.array(places, np.int64)[faces.labels]

@@ -18,13 +18,16 @@ from ..models.record import Record
 from ..train.metrics import wilson
 
 _BIASES = """\
+- Classes are of unequal number in most such data; rare ones are recognized worst.
+- Posed, frontal, well-lit faces are recognized best. Masks, hands, strong side light and heads turned far take
+  accuracy away.
+"""
+
+_FER2013_BIASES = """\
 - People agree with each other on FER2013's labels in about two of three cases (Goodfellow et al. 2013, arXiv
   1307.0414); a good part of what counts as an error here is a matter of opinion.
 - The pictures came from an image search and are no fair sample of people. Nothing in the data tells age, gender or
   origin, so how the model differs between groups of people was not measured. Assume that it does.
-- Classes are of unequal number; rare ones are recognized worst, as the table by label shows.
-- Posed, frontal, well-lit faces are recognized best. Masks, hands, strong side light and heads turned far take
-  accuracy away.
 """
 
 _RESPONSIBLE = """\
@@ -60,7 +63,8 @@ def card(file: ModelFile, looks: Sequence[Mapping[str, Any]] = (), latency: Mapp
     if record.task == "expression":
         parts += [_data(record), _accuracy(record, looks), _by_label(record, looks)]
         parts += [_speed(file, latency) if latency else ""]
-        parts += [f"## Known biases and limits\n\n{_BIASES}", f"## Responsible use\n\n{_RESPONSIBLE}"]
+        biases = _BIASES + (_FER2013_BIASES if _of_fer2013(record) else "")
+        parts += [f"## Known biases and limits\n\n{biases}", f"## Responsible use\n\n{_RESPONSIBLE}"]
     return "\n".join(part for part in parts if part)
 
 
@@ -85,9 +89,13 @@ def _facts(file: ModelFile, record: Record) -> str:
     return _table(("", ""), [row for row in rows if row[1]])
 
 
+def _of_fer2013(record: Record) -> bool:
+    return record.data.get("name") in ("FER2013", "FER+")
+
+
 def _data(record: Record) -> str:
     data = record.data
-    faces = ", ".join(f"{count:,} {split}" for split, count in data.get("faces", {}).items())
+    faces = f"{data.get('faces', {}).get('train', 0):,}"
     kinds = {"extra": "additional data", "votes": "votes of FER+", "teachers": "weights of its teachers"}
     more = "".join(f"- {text}: sha256 {data[kind]}\n" for kind, text in kinds.items() if kind in data)
     how = record.calibration
@@ -96,7 +104,7 @@ def _data(record: Record) -> str:
     )
     return (
         f"## Training data\n\n- {data.get('name', 'unknown')}: {faces} faces, sha256 {data.get('sha256', 'unknown')}\n"
-        f"{more}{calibrated}\n{_RIGHTS}"
+        f"{more}{calibrated}" + (f"\n{_RIGHTS}" if _of_fer2013(record) else "")
     )
 
 
@@ -106,14 +114,16 @@ def _accuracy(record: Record, looks: Sequence[Mapping[str, Any]]) -> str:
         (
             "validation",
             scheme,
-            f"{told['count']:,}",
+            f"{told.get('count', 0):,}",
             _share(scores["accuracy"], scores.get("interval")),
             f"{scores['macro_f1']:.3f}",
             "{before:.3f} → {after:.3f}".format(**scores["calibration_error"]) if "calibration_error" in scores else "",
         )
         for scheme, scores in told.items()
-        if isinstance(scores, Mapping)
+        if isinstance(scores, Mapping) and {"accuracy", "macro_f1"} <= set(scores)
     ]
+    if not rows and not looks:
+        return ""
     for look in looks:
         error = look.get("calibration_error")
         rows.append(
@@ -127,9 +137,9 @@ def _accuracy(record: Record, looks: Sequence[Mapping[str, Any]]) -> str:
             )
         )
     note = (
-        "The epoch and everything else was chosen on the validation split. The calibration error is that of the "
-        f"confidence, over 15 bins, before and after dividing the logits by the temperature {record.temperature:g}, "
-        "which was learned on the validation split.\n"
+        "The epoch and everything else was chosen on the validation split. The confidence is calibrated: the logits\n"
+        f"are divided by the temperature {record.temperature:g}, learned on the validation split. Its expected\n"
+        "calibration error, over 15 bins, stands where it was measured; with an arrow before and after.\n"
     )
     header = ("split", "numbers", "faces", "accuracy [95 %]", "macro-F1", "calibration error")
     return f"## Accuracy\n\n{_table(header, rows)}\n{note}"

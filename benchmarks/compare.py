@@ -11,9 +11,10 @@ from ..models.errors import DataError, FerliteError, UsageError
 from ..models.files import read_bytes
 from . import accuracy, latency, statistics
 
+_FACES = ("data.name", "data.sha256", "data.split", "data.labels", "data.faces")
 _SAME = {
     latency.SCHEMA: ("machine.model", "machine.architecture", "machine.cores", "runtime", "threads"),
-    accuracy.SCHEMA: ("data.name", "data.sha256", "data.split", "data.faces", "runtime"),
+    accuracy.SCHEMA: (*_FACES, "runtime"),
 }
 
 
@@ -81,7 +82,7 @@ def compare(old: dict[str, Any], new: dict[str, Any], fail_over: float, *, force
                 "the two results are not of the same kind: " + "; ".join(differences) + "; --force compares them anyway"
             )
         judge = _latency if old["schema"] == latency.SCHEMA else _accuracy
-        same_faces = old.get("data") == new.get("data")
+        same_faces = "data" in old and all(_at(old, name) == _at(new, name) for name in _FACES)
         return [judge(row, _partner(row, new), fail_over, same_faces) for row in old["models"]]
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, FerliteError):
@@ -90,6 +91,8 @@ def compare(old: dict[str, Any], new: dict[str, Any], fail_over: float, *, force
 
 
 def _at(result: dict[str, Any], name: str) -> Any:
+    if name == "data.labels":  # older results were of all labels, and did not say so
+        return result["data"].get("labels", [])
     value: Any = result
     for part in name.split("."):
         value = value[part]

@@ -61,6 +61,8 @@ def accuracy(
             "the test split is for one last look: give --final LOG, which scores it and notes that it was seen; "
             "choose models on the validation split"
         )
+    if final is not None and (limit or labels or split != "validation"):
+        raise UsageError("--final is the one look at the whole test split: leave out --split, --limit and --labels")
     with console.status(f"reading {data}"):
         dataset = datasets.load(data)
         if votes:
@@ -68,7 +70,7 @@ def accuracy(
             told.check(dataset)
             dataset = told.labelled(dataset)
     if final is not None:
-        split, limit, labels = "test", None, ""
+        split = "test"
         bench.refuse_second_look(models, dataset, final)
     with progress("accuracy") as show:
         result = bench.measure(

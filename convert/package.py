@@ -148,9 +148,11 @@ def convert(
         logits, shares[scheme] = _run(graph, records[scheme], validation)
         scores = metrics.score(logits.argmax(axis=1), validation.labels, record.labels)
         temperature = fit_temperature(logits, validation.labels)
-        errors = [calibration_error(logits, validation.labels, divisor) for divisor in (1, temperature)]
         told[scheme] = {key: value for key, value in scores.to_json().items() if key != "count"}
-        told[scheme] |= {"calibration_error": dict(zip(("before", "after"), errors, strict=True))}
+        told[scheme]["calibration_error"] = {
+            "before": calibration_error(logits, validation.labels, 1),
+            "after": calibration_error(logits, validation.labels, temperature),
+        }
         records[scheme] = records[scheme].with_(temperature=temperature)
     made: dict[Scheme, Made] = {}
     for scheme, (graph, _) in graphs.items():

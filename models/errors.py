@@ -37,6 +37,10 @@ class MissingFileError(FerliteError, FileNotFoundError):
     """A file or folder that was named does not exist."""
 
 
+class WeightsError(DataError):
+    """Weights to start from can't be had here."""
+
+
 class SourceError(FerliteError, OSError):
     """A camera, stream or clip can't be opened, or broke off."""
 

@@ -15,6 +15,7 @@ from which a finished variant is scored again; remove it to have them worked out
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.errors import DataError, UsageError, unknown
+from ..models.errors import DataError, UsageError, WeightsError, unknown
 from ..models.files import replacing, write_json
 from ..models.quiet import quiet
 from . import figures, metrics, recipes
@@ -46,6 +47,7 @@ class Row:
         variant: Its name.
         published: What was published for it.
         differs: In what ours differs from that.
+        recipe: Hash of its recipe, see `recipes.fingerprint`.
         why_not: Why it was not run; all below is empty then.
         parameters: Of the network.
         macs: Multiply-accumulates of one inference.
@@ -61,6 +63,7 @@ class Row:
     variant: str
     published: str = ""
     differs: str = ""
+    recipe: str = ""
     why_not: str = ""
     parameters: int = 0
     macs: int = 0
@@ -123,28 +126,28 @@ def run(
     folder = Path(folder)
     if only and only not in {variant.name for variant in study.variants}:
         raise unknown(f"variant of {study.name}", only, [variant.name for variant in study.variants])
-    rows: list[Row] = []
-    evaluated = "validation"
+    given = {"--extra": extra, "--votes": votes, "--start": start}
+    works: list[_Work] = []
     for variant in study.variants:
         if only and variant.name != only:
             continue
-        if variant.extra and extra is None:
-            raise UsageError(f"variant {variant.name} trains on additional data too; give them with --extra")
         recipe = study.recipe_of(variant)
-        if recipe.start == "run" and not variant.start and start is None:
-            raise UsageError(f"variant {variant.name} goes on from another run; give its folder with --start")
-        work = _Work(
-            recipe,
-            variant,
-            folder,
-            dataset,
-            extra if variant.extra else None,
-            votes if recipe.needs_votes else None,
-            start,
-        )
-        evaluated = "the test folds together" if work.folded else evaluated
+        wanted = {
+            "--extra": variant.extra,
+            "--votes": recipe.needs_votes,
+            "--start": recipe.start == "run" and not variant.start,
+        }
+        # Found out now, not after the hours that the variants before it take.
+        for option, wants in wanted.items():
+            if wants and given[option] is None:
+                raise UsageError(f"variant {variant.name} of {study.name} needs {option}")
+        work = _Work(recipe, variant, folder, dataset, extra, votes, start)
+        works.append(replace(work, extra=extra if variant.extra else None, votes=votes if recipe.needs_votes else None))
+    rows: list[Row] = []
+    for work in works:
         rows.append(_row(work, weights or {}, int8, on_progress))
         on_row(rows[-1])
+    evaluated = "the test folds together" if any(work.folded for work in works) else "validation"
     if not only:
         _write(study, dataset, rows, evaluated, about or {}, folder)
     return rows
@@ -203,6 +206,7 @@ def _row(
 ) -> Row:
     variant, recipe = work.variant, work.recipe
     told: Any = {"variant": variant.name, "published": variant.published, "differs": variant.differs}
+    told["recipe"] = recipes.fingerprint(recipe)
     start: str | Path | None = None
     if variant.start:
         start = work.folder / variant.start
@@ -217,7 +221,16 @@ def _row(
     found: dict[str, Any] = {}
     if variant.search:
         trials = work.folder / f"{variant.name}-search"
-        found = find(recipe, variant.search, work.dataset, trials, on_progress=on_progress)
+        found = find(
+            recipe,
+            variant.search,
+            work.dataset,
+            trials,
+            extra=work.extra,
+            votes=work.votes,
+            start=start,
+            on_progress=on_progress,
+        )
         work = replace(work, recipe=recipes.change(recipe, found))
 
     runs: list[Run] = []
@@ -229,9 +242,7 @@ def _row(
 
         try:
             run = train(chosen, work.dataset, folder, extra=work.extra, votes=work.votes, start=start, on_step=on_step)
-        except DataError as error:
-            if recipe.start != "imagenet" or start is not None:
-                raise
+        except WeightsError as error:
             return Row(**told, why_not=f"not run: no weights here ({error})")
         runs.append(run)
         answers.append(_answers(run, work, int8, on_progress))
@@ -260,8 +271,11 @@ def _answers(
     path = run.folder / "answers.npz"
     kept: dict[str, Any] = {}
     if path.exists():
-        with np.load(path) as file:
-            kept = dict(file)
+        try:
+            with np.load(path) as file:
+                kept = {key: file[key] for key in ("labels", "float32", "int8") if key != "int8" or key in file}
+        except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path} is damaged: {error}; remove it, and it will be made again") from error
     if kept and (int8 is None or "int8" in kept):
         return kept
     prepared = prepare(work.dataset, run.recipe, work.votes)

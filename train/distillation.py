@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from ..models.errors import DataError
+from ..models.errors import DataError, MissingFileError
 from ..models.files import read_bytes, sha256
 from ..models.preprocess import to_size
 from .runs import Run
@@ -43,7 +43,12 @@ class Teachers:
         self._networks: list[tuple[Any, int]] = []
         weights: list[bytes] = []
         for folder in folders:
-            run = Run.open(folder)
+            try:
+                run = Run.open(folder)
+            except MissingFileError as error:
+                raise MissingFileError(
+                    f"there is no teacher {folder}; train it first: ferlite train --recipe ... --out {folder}"
+                ) from error
             if run.info["labels"] != list(label_names):
                 raise DataError(
                     f"teacher {folder} tells {', '.join(run.info['labels'])} and the student is to tell "

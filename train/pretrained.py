@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from ..models.errors import DataError, MissingFileError
+from ..models.errors import DataError, MissingFileError, WeightsError
 from .parts import Builder, Penalty, probabilities
 
 BASES = {"vgg16": "VGG16", "vgg19": "VGG19", "inception-v3": "InceptionV3", "resnet50": "ResNet50"}
@@ -54,7 +54,8 @@ def load_base(model: Any, name: str, path: str | Path | None = None) -> None:
 
     Raises:
         MissingFileError: There is no such file.
-        DataError: The file holds other weights, or they can't be downloaded.
+        WeightsError: They can't be downloaded.
+        DataError: The file holds other weights.
     """
     application = getattr(keras.applications, BASES[name])
     shape = (*model.input.shape[1:3], 3)
@@ -62,7 +63,7 @@ def load_base(model: Any, name: str, path: str | Path | None = None) -> None:
         try:
             base = application(include_top=False, weights="imagenet", input_shape=shape)
         except Exception as error:  # urllib's, ssl's and Keras' own, whatever the network does
-            raise DataError(
+            raise WeightsError(
                 f"the ImageNet weights of {BASES[name]} can't be downloaded: {error}; give a file of them with "
                 "--start FILE, or --start none to try the recipe without"
             ) from error

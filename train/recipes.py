@@ -5,6 +5,7 @@ The shipped ones lie in `train/recipes/`; a path to a file of one's own works wh
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, Any, Literal
 import tomli_w
 from pydantic import AfterValidator, Field, model_validator
 
-from ..models.files import write_bytes
+from ..models.files import sha256, write_bytes
 from ..models.labels import canonical
 from . import tables
 from .augment import Augmentation
@@ -203,6 +204,12 @@ def load(name: str | Path) -> Recipe:
     return Recipe.read(name, _FOLDER)
 
 
+def fingerprint(recipe: Recipe) -> str:
+    """Return a hash of what a recipe says, but for its name, its description and the fold."""
+    said = recipe.model_dump(exclude={"name", "description", "fold"}, exclude_defaults=True, mode="json")
+    return sha256(json.dumps(said, sort_keys=True).encode())
+
+
 def change(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     """Return a recipe with other values.
 
@@ -219,5 +226,6 @@ def change(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     for key, value in values.items():
         table, _, inner = key.rpartition(".")
         name, new = (table, {inner: value}) if table else (key, value)
-        plain[name] = plain.get(name, {}) | new if isinstance(new, dict) else new
+        old = plain.get(name, {})
+        plain[name] = old | new if isinstance(old, dict) and isinstance(new, dict) else new
     return Recipe.parse(plain, f"recipe {recipe.name}")

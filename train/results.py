@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..models.errors import DataError
 from .metrics import wilson
+from .recipes import fingerprint
 
 if TYPE_CHECKING:
     from .studies import Study, Variant
 
 _HEAD = """# Results of the studies
 
-Written by `ferlite maintain results` from `benchmarks/reference/study-*.json`, which `ferlite study` wrote. Each row is
-reproduced by the command above its table. Unless a table says otherwise, a network is trained on FER2013's Training
-split, its epoch is chosen on PublicTest, and the scores are those on PublicTest: a little flattering to all rows alike.
+Written by `ferlite maintain results` from `benchmarks/reference/study-*.json`, which `ferlite study` wrote. Each table
+is reproduced by the lines above it. Unless a table says otherwise, a network is trained on FER2013's Training split,
+its epoch is chosen on PublicTest, and the scores are those on PublicTest: a little flattering to all rows alike.
 PrivateTest is not looked at. int8 is the network quantized after training with the defaults of `ferlite convert`, but
 without its budget: no layer stays in float. `binary` is what Keras' binary accuracy, over one-hot labels, makes of the
-float network's answers: in published projects it is often taken for accuracy.
+float network's answers: in published projects it is often taken for accuracy. Intervals are Wilson's, of faces that are
+independent; where one person has several, as in facial_expressions, they are too narrow.
 """
 
 
@@ -50,6 +54,9 @@ def page(studies: Iterable[Mapping[str, Any]], asked: Mapping[str, Study], *more
 
     Returns:
         Markdown.
+
+    Raises:
+        DataError: A study was run by another recipe than its file now names.
     """
     return "\n".join([_HEAD, *(_section(study, asked[study["study"]]) for study in studies), *more])
 
@@ -100,14 +107,21 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
     watched = {f"{true} for {guess}" for true, guess in asked.watched}
     scored = [row for row in rows if row["float32"]]
     about = study["about"]
-    # What was published, and what differs, may be put in better words after a study was run.
+    # What was published, and what differs, may be put in better words after a study was run; recipes may not.
     texts = {variant.name: variant for variant in asked.variants}
+    for row in rows:
+        text = texts.get(row["variant"])
+        if text is None or row["recipe"] != fingerprint(asked.recipe_of(text)):
+            raise DataError(
+                f"variant {row['variant']} of {asked.name} was run by another recipe than there is now; run the study "
+                "again, and copy its study.json"
+            )
     lines = [
         f"## {study['study']}",
         "",
         study["description"],
         "",
-        f"    {asked.command}",
+        *(f"    {line}" for line in asked.commands),
         "",
         f"Data {study['data']} (sha256 {study['sha256'][:12]}), scored on {study['evaluated']}: "
         f"{scored[0]['float32']['count']:,} faces. "
@@ -120,7 +134,7 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
         "| variant | parameters | MMAC | faces, epochs | float32 [95 %] | int8 | macro-F1 | binary | published "
         "| what differs |",
         "|---|---|---|---|---|---|---|---|---|---|",
-        *(_row(row, texts.get(row["variant"])) for row in rows),
+        *(_row(row, texts[row["variant"]]) for row in rows),
         "",
     ]
     if scored:
@@ -138,8 +152,9 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
         figures = {row["variant"]: _Figures(row) for row in scored}
-        lines += [f"- {answer.format_map(figures)}" for answer in asked.answers]
-        lines += [""] if asked.answers else []
+        # A sentence on variants that were not run has no figures.
+        told = [answer for answer in asked.answers if set(re.findall(r"{([^.}]+)", answer)) <= set(figures)]
+        lines += [*(f"- {answer.format_map(figures)}" for answer in told), *([""] if told else [])]
     return "\n".join(lines)
 
 
@@ -162,11 +177,10 @@ def _recall(counts: Sequence[int], place: int) -> str:
     return f"{counts[place] / sum(counts):.1%} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def _row(row: Mapping[str, Any], text: Variant | None) -> str:
+def _row(row: Mapping[str, Any], text: Variant) -> str:
     scores = row["float32"]
-    published, differs = (text.published, text.differs) if text else (row["published"], row["differs"])
     if scores is None:
-        return f"| {row['variant']} | | | | {row['why_not']} | | | | {published} | {differs} |"
+        return f"| {row['variant']} | | | | {row['why_not']} | | | | {text.published} | {text.differs} |"
     low, high = scores["interval"]
     found = "; found " + ", ".join(f"{key} {value:g}" for key, value in row["found"].items()) if row["found"] else ""
     cells = (
@@ -178,8 +192,8 @@ def _row(row: Mapping[str, Any], text: Variant | None) -> str:
         f"{row['int8']['accuracy']:.2%}" if row["int8"] else "",
         f"{scores['macro_f1']:.3f}",
         f"{row['binary_accuracy']:.2%}",
-        published,
-        differs + found,
+        text.published,
+        text.differs + found,
     )
     return f"| {' | '.join(cells)} |"
 

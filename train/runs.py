@@ -123,13 +123,7 @@ def begin(
             raise UsageError(
                 f"{folder} holds a run with another recipe or other data; choose another --out, or remove it"
             )
-        told, given = before.info.get("start", {}), sources.get("start", {})
-        key = "sha256" if "sha256" in told else "path"  # older runs kept no hash
-        if given and given.get(key) != told.get(key):
-            raise UsageError(
-                f"{folder} did not begin from {given['path']} but from {told.get('path', 'what its recipe says')}; "
-                "start it from that again, or choose another --out"
-            )
+        _same_start(folder, before.info.get("start", {}), sources.get("start", {}))
         return before.info
     info: dict[str, Any] = {
         "recipe": recipe.name,
@@ -141,6 +135,30 @@ def begin(
     recipe.save(folder / "recipe.toml")
     write_json(folder / "run.json", info)
     return info
+
+
+def _same_start(folder: Path, told: Mapping[str, str], given: Mapping[str, str]) -> None:
+    if not given:
+        return
+    same_path = "path" in told and Path(told["path"]).resolve() == Path(given["path"]).resolve()
+    if told.get("sha256", same_path) in (True, given.get("sha256")):  # older runs kept no hash
+        return
+    if same_path:
+        raise UsageError(
+            f"{given['path']} does not hold the weights any more that {folder} began from; leave --start out to go on "
+            "with it, or choose another --out"
+        )
+    raise UsageError(
+        f"{folder} did not begin from {given['path']} but from {told.get('path', 'what its recipe says')}; "
+        "start it from that again, or choose another --out"
+    )
+
+
+def begun_from(folder: Path) -> str | None:
+    """Return what a run that has done no epoch yet was to start from, None where it has or was told nothing."""
+    if (folder / "last.keras").exists() or not (folder / "run.json").exists():
+        return None
+    return Run.open(folder).info.get("start", {}).get("path")
 
 
 def source(dataset: Dataset, faces: Mapping[str, int]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import keras_tuner
 from pydantic import Field
 
 from .datasets import Dataset
+from .ferplus import Votes
 from .recipes import Recipe, change
+from .runs import Run
 from .tables import Table
 from .training import train
 
@@ -36,6 +39,9 @@ def find(
     dataset: Dataset,
     folder: Path,
     *,
+    extra: Dataset | None = None,
+    votes: Votes | None = None,
+    start: str | Path | None = None,
     on_progress: Callable[[str, float], None] = lambda what, share: None,
 ) -> dict[str, Any]:
     """Find the values with the highest validation accuracy after a few epochs, drawn at random.
@@ -49,6 +55,9 @@ def find(
         how: What to search.
         dataset: As it was read.
         folder: Where trials are kept.
+        extra: As for `training.train`.
+        votes: As for `training.train`.
+        start: As for `training.train`.
         on_progress: Called with a remark and the done share of the search.
 
     Returns:
@@ -66,7 +75,8 @@ def find(
     oracle.verbose = 0
     with tempfile.TemporaryDirectory() as own:
         oracle._set_project_dir(own, "oracle")
-        _try(oracle, recipe, how, dataset, folder, on_progress)
+        trained = partial(train, dataset=dataset, extra=extra, votes=votes, start=start)
+        _try(oracle, recipe, how, trained, folder, on_progress)
     return dict(oracle.get_best_trials(1)[0].hyperparameters.values)
 
 
@@ -74,7 +84,7 @@ def _try(
     oracle: Any,
     recipe: Recipe,
     how: Search,
-    dataset: Dataset,
+    trained: Callable[..., Run],
     folder: Path,
     on_progress: Callable[[str, float], None],
 ) -> None:
@@ -84,7 +94,7 @@ def _try(
             break  # the space is smaller than the number of trials
         on_progress(f"trial {number + 1} of {how.trials}", number / how.trials)
         tried = change(recipe, trial.hyperparameters.values | {"epochs": how.epochs, "early_stopping": 0})
-        run = train(tried, dataset, folder / f"trial-{number + 1}")
+        run = trained(tried, folder=folder / f"trial-{number + 1}")
         oracle.update_trial(trial.trial_id, {"val_accuracy": run.info["best"]["val_accuracy"]})
         trial.status = "COMPLETED"
         oracle.end_trial(trial)

@@ -36,7 +36,7 @@ def prepare_start(model: Any, recipe: Recipe, label_names: tuple[str, ...], star
         start: A run folder, a file of ImageNet weights, `NONE`, or None for what the recipe says.
 
     Raises:
-        UsageError: The recipe starts from a run and none is given, or it is one of another network.
+        UsageError: The recipe starts from a run and none is given, or it is not finished, or of another network.
         DataError: Weights can't be read or downloaded.
         UnknownNameError: There is no layer `trainable_from`.
     """
@@ -59,6 +59,10 @@ def prepare_start(model: Any, recipe: Recipe, label_names: tuple[str, ...], star
 
 
 def _copy(model: Any, run: Run, recipe: Recipe, label_names: tuple[str, ...]) -> None:
+    if "best" not in run.info:
+        raise UsageError(
+            f"{run.folder} is not finished; resume it with ferlite train before another run starts from it"
+        )
     same = ("network", "width", "size")
     if any(getattr(run.recipe, key) != getattr(recipe, key) for key in same):
         raise UsageError(f"{run.folder} holds a {run.recipe.network} of another kind than recipe {recipe.name} wants")

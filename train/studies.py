@@ -34,7 +34,7 @@ class Variant(Table):
         differs: In what ours differs from what was published.
     """
 
-    name: str
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     recipe: str = ""
     change: dict[str, Any] = Field(default_factory=dict)
     search: Search | None = None
@@ -50,7 +50,7 @@ class Study(Table):
     Attributes:
         name: Short name; also that of the study folder.
         description: One sentence for `ferlite study --list`.
-        command: The line that runs it.
+        commands: The lines that run it, those that make what it starts from before it.
         watched: Published confusions, true label and what it was taken for.
         recipe: Name of the recipe that its variants change.
         variants: In the order of the table.
@@ -60,16 +60,18 @@ class Study(Table):
 
     name: str
     description: str
-    command: str = ""
+    commands: tuple[str, ...] = ()
     watched: tuple[tuple[str, str], ...] = ()
     recipe: str = ""
     variants: Annotated[tuple[Variant, ...], Field(min_length=1)]
     answers: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _starts_come_first(self) -> Study:
+    def _names_and_starts_fit(self) -> Study:
         before: set[str] = set()
         for variant in self.variants:
+            if variant.name in before:
+                raise ValueError(f"there are two variants {variant.name}")
             if variant.start and variant.start not in before:
                 raise ValueError(f"variant {variant.name} starts from {variant.start}, which must come before it")
             before.add(variant.name)

@@ -40,14 +40,19 @@ def load(data: bytes) -> dict[str, NDArray[Any]]:
     """
     try:
         content = _zipped(data) if data.startswith(b"PK") else _pickled(data)
-    except (pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, zipfile.BadZipFile) as error:
+    except (
+        pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, struct.error, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
         raise DataError(f"these are not the weights of a network: {error}") from error
-    return {name.removesuffix("."): array for name, array in _named(content)}
+    arrays = {name.removesuffix("."): array for name, array in _named(content)}
+    if not arrays:
+        raise DataError("these are not the weights of a network: there is no array")
+    return arrays
 
 
 def _zipped(data: bytes) -> Any:
     archive = zipfile.ZipFile(io.BytesIO(data))
-    index = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+    index = next((name for name in archive.namelist() if name.endswith("/data.pkl")), "data.pkl")
 
     def stored(key: str, length: int) -> Storage:
         return np.frombuffer(archive.read(index.replace("data.pkl", f"data/{key}")), "<f4", length)

@@ -79,14 +79,12 @@ def train(
         sources["extra"] = runs.source(extra, {"train": len(added)})
     if votes:
         sources["votes"] = {"path": votes.path, "sha256": votes.sha256}
+    start = start or runs.begun_from(folder)
     if start is not None:
         sources["start"] = describe(start)
-    how = recipe.distillation
-    # TensorFlow tells of GPUs that are not there when it builds its first model.
-    with quiet():
-        teachers = Teachers(how.teachers, dataset.label_names, how.temperature) if how.teachers else None
+    teachers = _teachers(recipe, dataset.label_names)
     if teachers:
-        sources["teachers"] = {"folders": list(how.teachers), "sha256": teachers.sha256}
+        sources["teachers"] = {"folders": list(recipe.distillation.teachers), "sha256": teachers.sha256}
     info = runs.begin(recipe, folder, dataset.label_names, sources, versions())
     if "best" in info:
         return Run(folder, recipe, info)
@@ -109,12 +107,8 @@ def train(
         epoch = make_epoch(number, faces, wanted, recipe, teachers, partial(on_teacher, number + 1))
         _seed_dropout(model, recipe.seed, number)
         callbacks = [_Steps(number + 1, steps, on_step), *([trained] if trained else [])]
-        row = (
-            {"epoch": number + 1}
-            | _fit(model, epoch, answered, recipe.batch, callbacks)
-            | {"seconds": time.perf_counter() - began}
-            | epoch.seconds
-        )
+        row = {"epoch": number + 1} | _fit(model, epoch, answered, recipe.batch, callbacks)
+        row |= {"seconds": time.perf_counter() - began, **epoch.seconds}
         if not math.isfinite(row["loss"]):
             raise DataError(f"the loss became {row['loss']} in epoch {number + 1}; lower the learning rate")
         if all(row[kept_by] > earlier[kept_by] for earlier in history):
@@ -128,6 +122,12 @@ def train(
         write_json(folder / "run.json", info)
         on_epoch(row)
     return _finish(Run(folder, recipe, info), dataset, history)
+
+
+def _teachers(recipe: Recipe, label_names: tuple[str, ...]) -> Teachers | None:
+    how = recipe.distillation
+    with quiet():  # TensorFlow tells of GPUs that are not there when it builds its first model
+        return Teachers(how.teachers, label_names, how.temperature) if how.teachers else None
 
 
 def _answered(faces: Faces, classes: int, recipe: Recipe) -> tuple[Any, Any, Any]:

@@ -54,6 +54,15 @@ def test_the_same_answers_paired_show_what_independent_samples_hide():
     assert "paired" not in unpaired.text
 
 
+def test_what_else_is_told_of_the_same_faces_does_not_part_them_but_the_labels_do():
+    old, new = scored(700), scored(680)
+    new["data"] |= {"labels": [], "persons": None}
+    assert compare.compare(old, new, 0.01)[0].text.endswith("paired")
+    new["data"] |= {"labels": ["happy"]}
+    with pytest.raises(UsageError, match=r"data\.labels was \[\], is \['happy'\]"):
+        compare.compare(old, new, 0.01)
+
+
 def test_a_loss_that_is_tolerated_is_no_regression():
     assert not compare.compare(scored(700), scored(680), 0.03)[0].worse
 

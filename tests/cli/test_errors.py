@@ -101,6 +101,9 @@ CASES = {
     "models: unknown": ("models show ferlit-m", "'ferlit-m'; did you mean 'ferlite-m'"),
     "models: no record": ("models show foreign.tflite", "carries no ferlite record"),
     "bench accuracy: all of it": ("bench accuracy tiny.tflite --data good.csv --split all --votes no.csv", "no.csv"),
+    "bench accuracy: a part of the last look": (
+        "bench accuracy tiny.tflite --data good.csv --final log.jsonl --labels happy", "leave out --split, --limit and"
+    ),
     "bench latency: threads": ("bench latency tiny.tflite --threads 4-1", "--threads is '4-1'"),
     "bench pipeline: missing source": ("bench pipeline no.mp4 --model tiny.tflite", "no file or folder 'no.mp4'"),
     "bench compare: missing result": ("bench compare no.json no.json", "can't read no.json"),
@@ -133,10 +136,10 @@ CASES = {
 
 
 USAGE = {
-    "train: no options", "bench accuracy: test split", "run: option's value", "run: size", "run: rotation",
-    "run: unknown suffix", "run: overwriting", "run: appending to the source", "run: into the source's folder",
-    "study: no data", "study: weights", "train: another run's folder", "train: votes missing",
-    "convert: unfinished run", "bench latency: threads",
+    "train: no options", "bench accuracy: test split", "bench accuracy: a part of the last look",
+    "run: option's value", "run: size", "run: rotation", "run: unknown suffix", "run: overwriting",
+    "run: appending to the source", "run: into the source's folder", "study: no data", "study: weights",
+    "train: another run's folder", "train: votes missing", "convert: unfinished run", "bench latency: threads",
 }  # fmt: skip
 
 

@@ -110,7 +110,25 @@ def test_a_file_that_names_anything_but_arrays_is_refused():
         torchfiles.load(pickle.dumps({"weight": print}))
 
 
-@pytest.mark.parametrize("data", [b"", b"weights", b"PK\3\4 no archive", pickle.dumps(3)[:-1]])
+def archive(name):
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as file:
+        file.writestr(name, b"")
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"weights",
+        b"PK\3\4 no archive",
+        pickle.dumps(3)[:-1],
+        pickle.dumps([1]),
+        archive("x"),
+        archive("n/data.pkl"),
+    ],
+)
 def test_a_damaged_file_is_refused(data):
     with pytest.raises(DataError, match="not the weights of a network"):
         torchfiles.load(data)

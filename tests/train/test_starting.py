@@ -116,3 +116,30 @@ def test_an_older_run_that_kept_no_hash_of_its_start_knows_its_path(data, tmp_pa
     train(TINY, data, run.folder, start=before.folder)
     with pytest.raises(UsageError, match="did not begin from"):
         train(TINY, data, run.folder, start=run.folder)
+
+
+def test_a_run_stopped_in_its_first_epoch_starts_again_from_what_it_was_told(data, tmp_path):
+    before = train(TINY, data, tmp_path / "before")
+    onwards = recipes.change(TINY, {"start": "run"})
+    whole = train(onwards, data, tmp_path / "whole", start=before.folder)
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    told = {key: whole.info[key] for key in ("recipe", "data", "start", "labels", "versions")}
+    write_json(begun / "run.json", told | {"epochs_done": 0})
+    onwards.save(begun / "recipe.toml")
+    again = train(onwards, data, begun)
+    for one, other in zip(whole.network().get_weights(), again.network().get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_what_changed_since_or_is_not_finished_is_no_start(data, tmp_path):
+    before = train(TINY, data, tmp_path / "before")
+    onwards = recipes.change(TINY, {"start": "run"})
+    run = train(onwards, data, tmp_path / "run", start=before.folder)
+    (before.folder / "best.keras").write_bytes((run.folder / "best.keras").read_bytes())
+    with pytest.raises(UsageError, match=r"does not hold the weights .*run began from; leave --start out"):
+        train(onwards, data, run.folder, start=before.folder)
+    del before.info["best"]
+    write_json(before.folder / "run.json", before.info)
+    with pytest.raises(UsageError, match="before is not finished"):
+        train(onwards, data, tmp_path / "other", start=before.folder)

@@ -55,7 +55,7 @@ def unexpected(run, dataset, faces):
 def test_every_recipe_of_a_shipped_study_is_valid(name):
     study = studies.load(name)
     assert study.name == name
-    assert study.command.startswith(f"ferlite study {name} --data ")
+    assert study.commands[-1].startswith(f"ferlite study {name} --data ")
     assert len({variant.name for variant in study.variants}) == len(study.variants)
     for variant in study.variants:
         assert study.recipe_of(variant).epochs
@@ -188,10 +188,14 @@ def test_a_change_of_no_key_is_refused_with_the_nearest(study):
 def test_what_is_missing_for_a_study_is_said(study, data, tmp_path):
     with pytest.raises(UnknownNameError, match="did you mean 'plain'"):
         comparison.run(study, data, tmp_path, only="plan")
-    with pytest.raises(UsageError, match="give them with --extra"):
-        comparison.run(studies.load("four-class"), data, tmp_path, only="balanced")
-    with pytest.raises(UsageError, match="give its folder with --start"):
-        comparison.run(studies.load("four-class"), data, tmp_path, extra=data, only="balanced")
+    # The variant that needs it is not the first: nothing may have been trained by then.
+    with pytest.raises(UsageError, match="variant balanced of four-class needs --extra"):
+        comparison.run(studies.load("four-class"), data, tmp_path)
+    with pytest.raises(UsageError, match="variant balanced of four-class needs --start"):
+        comparison.run(studies.load("four-class"), data, tmp_path, extra=data)
+    with pytest.raises(UsageError, match="variant faces-only of ferlite-m needs --votes"):
+        comparison.run(studies.load("ferlite-m"), data, tmp_path)
+    assert not list(tmp_path.glob("*/run.json"))
 
 
 def test_recipes_change_by_key_table_and_dotted_key():
@@ -207,13 +211,34 @@ def test_the_committed_page_is_what_the_committed_results_say(tmp_path):
     assert committed.read_text() == (tmp_path / "RESULTS.md").read_text()
 
 
+def test_a_damaged_file_of_answers_is_named(study, data, tmp_path):
+    comparison.run(study, data, tmp_path, only="plain")
+    (tmp_path / "plain" / "answers.npz").write_bytes(b"no archive")
+    with pytest.raises(DataError, match=r"answers\.npz is damaged.*remove it"):
+        comparison.run(study, data, tmp_path, only="plain")
+
+
+@pytest.mark.parametrize("name", ["plain", "../plain"])
+def test_names_that_can_be_no_folders_of_their_own_are_refused(study, tmp_path, name):
+    (tmp_path / "again.toml").write_text((tmp_path / "two.toml").read_text().replace('"longer"', f'"{name}"'))
+    with pytest.raises(DataError, match=r"two variants plain|should match pattern"):
+        studies.load(tmp_path / "again.toml")
+
+
 def test_answers_are_filled_in_with_the_figures_of_the_rows(study):
     scores = metrics.score(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]), ("happy", "sad"))
-    row = asdict(comparison.Row("plain", float32=scores, faces=(4,), epochs=(1,), binary_accuracy=0.9))
+    recipe = recipes.fingerprint(study.recipe_of(study.variants[0]))
+    row = asdict(comparison.Row("plain", recipe=recipe, float32=scores, faces=(4,), epochs=(1,), binary_accuracy=0.9))
     told = {"study": "two", "description": "-", "data": "d", "sha256": "0", "evaluated": "v", "versions": {}}
     told |= {"about": {"machine": {"model": "m", "cores": 1}}, "rows": [row]}
-    asked = study.model_copy(update={"answers": ("{plain.accuracy}, {plain.taken[happy for sad]}, {plain.binary}",)})
-    assert "- 75.0%, 33%, 90.0%\n" in results.page([told], {"two": asked})
+    answers = ("{plain.accuracy}, {plain.taken[happy for sad]}, {plain.binary}", "{longer.accuracy} was not run")
+    asked = study.model_copy(update={"answers": answers})
+    page = results.page([told], {"two": asked})
+    assert "- 75.0%, 33%, 90.0%\n" in page
+    assert "was not run" not in page
+    told["rows"] = [row | {"recipe": "another"}]
+    with pytest.raises(DataError, match="variant plain of two was run by another recipe"):
+        results.page([told], {"two": asked})
 
 
 def test_candidates_stand_with_their_accuracy_and_their_time():
