@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..models.errors import UsageError, unknown
+from ..models.errors import MissingFileError, UsageError, unknown
 from ..models.files import read_bytes, sha256
 from .pretrained import BASES, load_base
 from .recipes import Recipe
@@ -22,6 +22,8 @@ def describe(start: str | Path) -> dict[str, str]:
         MissingFileError: There is no such run folder or file.
     """
     path = Path(start)
+    if start != NONE and not path.exists():
+        raise MissingFileError(f"there is nothing at {path} to start from; give a run folder, or a file of weights")
     weights = path / "best.keras" if path.is_dir() else path
     return {"path": str(start)} | ({} if start == NONE else {"sha256": sha256(read_bytes(weights))})
 
