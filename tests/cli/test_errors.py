@@ -78,7 +78,7 @@ CASES = {
     "train: unknown strategy": ("train --recipe quickstart --data eigenfaces --strategy mirror", "mean 'mirrored'"),
     "train: empty legend": ("train --recipe quickstart --data .", "legend.csv lists no pictures"),
     "runs: missing folder": ("runs none", "there is no folder none; 'ferlite train' makes"),
-    "train: no run to start from": ("train --recipe quickstart --data eigenfaces --out new --start no", "nothing at no"),
+    "train: no run to start from": ("train --recipe quickstart --data eigenfaces --out new --start no", "nothing at"),
     "study: unknown": ("study six-clas --data good.csv", "'six-clas'; did you mean 'six-class'"),
     "study: no data": ("study six-class", "needs a name and --data"),
     "study: weights": ("study transfer --data good.csv --weights some", "give NETWORK=FILE, or none"),
