@@ -38,6 +38,9 @@ CLIPS = {
 LEAST_OVERLAP = 0.4
 """Of a box and an annotated face, intersection over union, to count as found."""
 
+ROLLS = (0.0, 20.0, -20.0)
+"""Degrees by which pasted faces are turned."""
+
 _VIEWS = (1, 2, 3, 4)  # parts of a photo's side that are looked at enlarged
 _MEAN_PICTURE = "mean-faces.png"
 
@@ -47,7 +50,7 @@ def measure(
     *,
     model: str | Path = DEFAULT_MODEL,
     detectors: Sequence[str | Path] = ("yunet",),
-    rolls: Sequence[float] = (0.0, 20.0, -20.0),
+    rolls: Sequence[float] = ROLLS,
     limit: int | None = None,
     scan_every: int = 1,
     out: str | Path | None = None,

@@ -21,6 +21,10 @@ def faces(
     detector: Annotated[
         list[str] | None, typer.Option(help="Face detector to measure: shipped or .tflite; may be given again.")
     ] = None,
+    roll: Annotated[
+        list[float] | None,
+        typer.Option(help="Degrees by which pasted faces are turned; may be given again. 0, 20 and -20 if not given."),
+    ] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Paste only the first so many faces.")] = None,
     scan_every: Annotated[int, typer.Option(min=1, help="Of clips, scan whole frames only every so many.")] = 1,
     out: Annotated[
@@ -36,6 +40,7 @@ def faces(
             data,
             model=model,
             detectors=detector or ["yunet"],
+            rolls=roll or bench.ROLLS,
             limit=limit,
             scan_every=scan_every,
             out=out,
@@ -81,6 +86,7 @@ def faces(
             f"{100 * row['loss']:+.2f} [{100 * less:+.2f}, {100 * more:+.2f}]",
         )
     Console().print(table)
-    upright = ", ".join(f"({x:.3f}, {y:.3f})" for x, y in result["pasted"][0]["landmarks_in_box"])
-    typer.echo(f"O-Net's landmarks in YuNet's box, upright: {upright}")
+    first = result["pasted"][0]
+    places = ", ".join(f"({x:.3f}, {y:.3f})" for x, y in first["landmarks_in_box"])
+    typer.echo(f"O-Net's landmarks in YuNet's box, turned by {first['roll']:g}°: {places}")
     typer.echo(place(result))

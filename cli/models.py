@@ -7,7 +7,6 @@ from typing import Annotated
 import numpy as np
 import typer
 from rich.console import Console
-from rich.markdown import Markdown
 from rich.table import Table
 
 from ..models import modelfile, registry
@@ -49,6 +48,8 @@ def list_(as_json: Json = False) -> None:
 @app.command()
 def show(name: Name, as_json: Json = False) -> None:
     """Show a model's card; with --json its record."""
+    from rich.markdown import Markdown  # it takes a tenth of a second to import
+
     from ..benchmarks.cards import card
 
     file, record = _read(name)
