@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,6 +13,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 console = Console(stderr=True)
 """Progress and remarks; stdout is left to results, which may be piped."""
+
+
+Models = Annotated[list[str], typer.Argument(help="Shipped models or .tflite files, compared with one another.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @contextmanager
@@ -43,3 +47,10 @@ def place(result: dict[str, Any]) -> str:
     """Say where a result was measured: machine and runtime."""
     machine = result["machine"]
     return f"{machine['model']}, {machine['architecture']}, {machine['cores']} cores; {result['runtime']}"
+
+
+def print_disturbed(result: dict[str, Any], *, to_stderr: bool = False) -> None:
+    """Say first what disturbed a measurement."""
+    if result.get("disturbed"):
+        text = f"disturbed: {'; '.join(result['disturbed'])}. Measure again before quoting this."
+        typer.echo(text, err=to_stderr)

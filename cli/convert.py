@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ..models.errors import UsageError, unknown
 from ..models.files import write_json
-from .console import console, print_json, progress
+from .console import Json, console, print_json, progress
 from .extras import needs
 from .train import Data
 
@@ -43,7 +43,7 @@ def convert(
         bool, typer.Option("--sensitivity", help="Instead, show how accuracy depends on the calibration set.")
     ] = False,
     licence: Annotated[str, typer.Option(help="Licence of the weights, for the record.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Convert a trained network to an int8 .tflite file and its float32 twin.
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ..device.classifier import DEFAULT_MODEL
 from ..models.files import write_bytes
-from .console import console, place, print_json
+from .console import Json, console, place, print_json
 
 
 def faces(
@@ -30,7 +30,7 @@ def faces(
     out: Annotated[
         Path | None, typer.Option(help="Folder for faces.json and the mean face beside the mean crop.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure how faces are found, followed and cut: on photos, clips and PublicTest faces pasted into frames."""
     from ..benchmarks import faces as bench

@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ..device.classifier import DEFAULT_MODEL
-from .console import console, place, print_json
+from .console import Json, console, place, print_json
 
 
 def footprint(
     model: Annotated[str, typer.Argument(help="Shipped model or .tflite file.")] = DEFAULT_MODEL,
     runs: Annotated[int, typer.Option(min=1, help="How often each start is repeated.")] = 5,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure what an installation takes: disk, time to start, time to the first result, memory."""
     from ..benchmarks import footprint as bench

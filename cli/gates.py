@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ..device.classifier import DEFAULT_MODEL
-from .console import console, place, print_json
+from .console import Json, console, place, print_json
 from .train import DATA_HELP
 
 
@@ -18,7 +18,7 @@ def gates(
     data: Annotated[Path, typer.Option(help=DATA_HELP, show_default=False)],
     model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = DEFAULT_MODEL,
     limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many faces.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure what the limits for unreadable and uncertain faces are chosen by: accuracy by size, blur, turn, doubt."""
     from ..benchmarks import gates as bench

@@ -14,10 +14,9 @@ from ..models.errors import FerliteError, ModelFormatError
 from ..models.modelfile import ModelFile
 from ..models.record import Record
 from ..models.runtime import LoadedModel
-from .console import print_json
+from .console import Json, print_json
 
 Name = Annotated[str, typer.Argument(help="Shipped model, or a .tflite file.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 app = typer.Typer(help="The shipped models: list, show, verify, path.", no_args_is_help=True)
 

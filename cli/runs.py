@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from .console import print_json
+from .console import Json, print_json
 from .extras import needs
 
 _COLUMNS = ("run", "recipe", "data", "parameters", "MMAC", "epochs", "best", "validation", "minutes", "augmentation")
@@ -18,7 +18,7 @@ _COLUMNS = ("run", "recipe", "data", "parameters", "MMAC", "epochs", "best", "va
 
 def runs(
     folder: Annotated[Path, typer.Argument(help="Folder that holds run folders.")] = Path("runs"),
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List the run folders in a folder and compare what they reached."""
     with needs("host"):

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ..benchmarks import machine
 from ..models.errors import UsageError
-from .console import console, print_json, progress
+from .console import Json, console, print_json, progress
 from .extras import needs
 from .train import DATA_HELP
 
@@ -45,7 +45,7 @@ def study(
     int8: Annotated[bool, typer.Option("--int8/--no-int8", help="Convert each variant to int8 and score it.")] = True,
     out: Annotated[Path | None, typer.Option(help="Study folder; runs/study-NAME if not given.")] = None,
     list_studies: Annotated[bool, typer.Option("--list", help="List the shipped studies and leave.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Train the variants of a study and compare them; the same line again resumes after an interruption."""
     with needs("host"):
