@@ -5,7 +5,7 @@ Raspberry Pi, and measure what the quantization cost. Importing this package imp
 the names below are looked up when they are first used (PEP 562).
 
     from ferlite import Pipeline
-    with Pipeline.open("picamera:0", model="ferlite-m") as pipeline:
+    with Pipeline.open("picamera:0", model="ferlite-m-ferplus") as pipeline:
         for result in pipeline:
             for face in result.faces:
                 print(face.track_id, face.label, f"{face.confidence:.2f}")

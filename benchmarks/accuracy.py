@@ -47,8 +47,8 @@ def measure(
     Returns:
         JSON-ready result: `models` with scores, `reliability` by confidence and which faces were
         `right` (see `unpacked`), `pairs` with agreement, discordant counts, McNemar's
-        exact test and the paired-bootstrap interval of the difference, by person where the data tell
-        persons. Where faces of the split are
+        exact test and the paired-bootstrap interval of the difference, by groups of faces that depend on
+        each other: persons, as far as the data tell them, and identical pictures. Where faces of the split are
         pixel-identical to training faces, everything stands again under `without_duplicates`.
 
     Raises:
@@ -86,7 +86,7 @@ def measure(
             "split": ALL if split == ALL else split_name(split),
             "labels": list(kept) if labels else [],
             "faces": len(faces),
-            "persons": None if groups is None else len(np.unique(groups)),
+            "groups": None if groups is None else len(np.unique(groups)),
         },
         **_scored(models, outputs, groups, np.ones(len(faces), bool)),
     }

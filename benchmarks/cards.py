@@ -7,6 +7,7 @@ a machine, is added where it is given.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -163,11 +164,11 @@ def _by_label(record: Record, looks: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _speed(file: ModelFile, latency: Mapping[str, Any]) -> str:
-    digest = sha256(file.content)
+    digest, name = sha256(file.content), file.record.name if file.record else ""
     rows = [
-        (row["file"], row["scheme"], f"{row['bytes'] / 1e3:,.0f}", f"{row['p50']:.3f}", f"{row['p90']:.3f}")
+        (Path(row["file"]).stem, row["scheme"], f"{row['bytes'] / 1e3:,.0f}", f"{row['p50']:.3f}", f"{row['p90']:.3f}")
         for row in latency["models"]
-        if row["threads"] == 1
+        if row["threads"] == 1 and row["name"] == name
     ]
     if digest not in [row["sha256"] for row in latency["models"]]:
         return ""

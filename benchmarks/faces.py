@@ -12,7 +12,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..device.classifier import DEFAULT_MODEL, Classifier
+from ..device.classifier import FER2013_MODEL, Classifier
 from ..device.faces import FaceFinder
 from ..device.pipeline import Pipeline
 from ..device.sources import open_source
@@ -48,7 +48,7 @@ _MEAN_PICTURE = "mean-faces.png"
 def measure(
     data: str | Path,
     *,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path = FER2013_MODEL,
     detectors: Sequence[str | Path] = ("yunet",),
     rolls: Sequence[float] = ROLLS,
     limit: int | None = None,

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ..device.classifier import DEFAULT_MODEL, Classifier
+from ..device.classifier import FER2013_MODEL, Classifier
 from ..device.faces import FaceFinder
 from ..device.gate import Gate, sharpness
 from ..device.tracks import Smoothing
@@ -30,7 +30,7 @@ THRESHOLDS = (0.0, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9)
 def measure(
     dataset: Dataset,
     *,
-    model: str | Path = DEFAULT_MODEL,
+    model: str | Path = FER2013_MODEL,
     limit: int | None = None,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> dict[str, Any]:

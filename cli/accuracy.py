@@ -70,8 +70,9 @@ def accuracy(
     if as_json:
         print_json(result)
         return
-    persons = f" of {result['data']['persons']:,} persons" if result["data"]["persons"] else ""
-    _print(result, f"{dataset.name}, {result['data']['split']}, n = {result['data']['faces']}{persons}")
+    told = result["data"]
+    alike = f" in {told['groups']:,} groups of one person or picture" if told["groups"] else ""
+    _print(result, f"{dataset.name}, {told['split']}, n = {told['faces']}{alike}")
     without = result.get("without_duplicates")
     if without:
         _print(without, f"the same without {without['duplicates']} faces that are also in the training split")

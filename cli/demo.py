@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ..device.classifier import DEFAULT_MODEL
+from ..device.classifier import FER2013_MODEL
 from ..device.pipeline import Pipeline
 from ..device.sinks import Sink, open_annotated
 from ..device.sources import Source
@@ -28,7 +28,7 @@ def demo(
         str, typer.Option(help="What to look at: drawn faces, or a camera, clip or photo.")
     ] = "virtual:faces=2",
     out: Annotated[Path, typer.Option(help="Annotated video, picture or folder to write.")] = Path("demo.mp4"),
-    model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = FER2013_MODEL,
     frames: Annotated[int, typer.Option(min=1, help="Stop after so many frames.")] = _FRAMES,
 ) -> None:
     """Show what ferlite does in a few seconds: faces, labels, a video and the time of each stage.

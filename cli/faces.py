@@ -10,14 +10,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..device.classifier import DEFAULT_MODEL
+from ..device.classifier import FER2013_MODEL
 from ..models.files import write_bytes
 from .console import Json, console, place, print_json
 
 
 def faces(
     data: Annotated[Path, typer.Option(help="Folder with fer2013.csv and media/.", show_default=False)],
-    model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = FER2013_MODEL,
     detector: Annotated[
         list[str] | None, typer.Option(help="Face detector to measure: shipped or .tflite; may be given again.")
     ] = None,

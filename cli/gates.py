@@ -9,14 +9,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..device.classifier import DEFAULT_MODEL
+from ..device.classifier import FER2013_MODEL
 from .console import Json, console, place, print_json
 from .train import DATA_HELP
 
 
 def gates(
     data: Annotated[Path, typer.Option(help=DATA_HELP, show_default=False)],
-    model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = DEFAULT_MODEL,
+    model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = FER2013_MODEL,
     limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many faces.")] = None,
     as_json: Json = False,
 ) -> None:

@@ -39,7 +39,7 @@ def list_(as_json: Json = False) -> None:
             f"{len(file.content) / 1e3:,.0f}",
             f"{record.macs / 1e6:.1f}",
             str(len(record.labels) or ""),
-            "" if accuracy is None else f"{accuracy:.2%}",
+            "" if accuracy is None else f"{accuracy:.2%} {record.data.get('name', '')}".strip(),
         )
     Console().print(table)
 

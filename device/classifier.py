@@ -16,14 +16,17 @@ from ..models.record import Crop, Record, Scheme
 from ..models.runtime import LoadedModel
 from .types import Expression, Face
 
-DEFAULT_MODEL = "ferlite-m"
-"""The shipped model."""
+DEFAULT_MODEL = "ferlite-m-ferplus"
+"""The shipped model for real faces: of its eight labels ten people voted on each training face, see README."""
+
+FER2013_MODEL = "ferlite-m"
+"""The shipped model of FER2013's own seven labels: for what is drawn by, or measured on, these."""
 
 
 class Classifier:
     """Names the expression of a face.
 
-        classifier = Classifier.load("ferlite-m")
+        classifier = Classifier.load("ferlite-m-ferplus")
         expression = classifier(face_image)          # a face crop from a detector of your own
         print(expression.label, expression.confidence)
 

@@ -26,7 +26,7 @@ from .types import Expression, Face, Frame, FrameResult
 class Pipeline:
     """Finds the faces in each frame of a source and names their expressions.
 
-        with Pipeline.open("picamera:0", model="ferlite-m") as pipeline:
+        with Pipeline.open("picamera:0", model="ferlite-m-ferplus") as pipeline:
             for result in pipeline:
                 for face in result.faces:
                     print(face.track_id, face.label, f"{face.confidence:.2f}")

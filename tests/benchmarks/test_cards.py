@@ -37,7 +37,15 @@ def test_a_look_at_the_test_split_and_the_latency_are_added_where_they_are_known
         "macro_f1": 1.0, "calibration_error": 0.03,
         "confusion": [[9 * (row == column == 2) for column in range(7)] for row in range(7)],
     }  # fmt: skip
-    row = {"file": "tiny", "scheme": "int8", "bytes": 1234, "p50": 0.1, "p90": 0.2, "threads": 1}
+    row = {
+        "name": file.record.name,
+        "file": "tiny",
+        "scheme": "int8",
+        "bytes": 1234,
+        "p50": 0.1,
+        "p90": 0.2,
+        "threads": 1,
+    }
     machine = {"machine": {"model": "CPU", "architecture": "x86_64", "cores": 2}, "runtime": "LiteRT"}
     text = card(file, [look], machine | {"models": [row | {"sha256": sha256(file.content)}]})
     assert f"| test, once | {file.record.scheme} | 9 | 100.00% [70.0%, 100.0%] | 1.000 | 0.030 |" in text

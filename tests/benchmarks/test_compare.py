@@ -56,7 +56,7 @@ def test_the_same_answers_paired_show_what_independent_samples_hide():
 
 def test_what_else_is_told_of_the_same_faces_does_not_part_them_but_the_labels_do():
     old, new = scored(700), scored(680)
-    new["data"] |= {"labels": [], "persons": None}
+    new["data"] |= {"labels": [], "groups": None}
     assert compare.compare(old, new, 0.01)[0].text.endswith("paired")
     new["data"] |= {"labels": ["happy"]}
     with pytest.raises(UsageError, match=r"data\.labels was \[\], is \['happy'\]"):

@@ -88,7 +88,7 @@ def test_all_faces_of_data_with_a_test_split_are_not_scored_at_once(pair, data):
         accuracy.measure(pair[:1], data, "all")
     whole = datasets.Dataset(data.name, data.label_names, {"train": data.splits["train"]}, data.sha256)
     assert accuracy.measure(pair[:1], whole, "all")["data"] | {"name": ""} == {
-        "name": "", "sha256": "d" * 64, "split": "all", "labels": [], "faces": 15, "persons": None,
+        "name": "", "sha256": "d" * 64, "split": "all", "labels": [], "faces": 15, "groups": None,
     }  # fmt: skip
 
 
