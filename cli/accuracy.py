@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ..models.errors import UsageError
 from .console import Json, Models, console, place, print_json, progress
-from .train import DATA_HELP
+from .train import DATA_HELP, MajorityOf
 
 
 def accuracy(
@@ -21,9 +21,7 @@ def accuracy(
         str, typer.Option(help="train, validation (FER2013's PublicTest), or all of data without a test split.")
     ] = "validation",
     limit: Annotated[int | None, typer.Option(min=1, help="Score only the first so many faces.")] = None,
-    votes: Annotated[
-        Path | None, typer.Option(help="fer2013new.csv: score on the majority label of FER+ instead.")
-    ] = None,
+    votes: MajorityOf = None,
     labels: Annotated[
         str, typer.Option(help="Labels, with commas: score only their faces, the models choosing among these only.")
     ] = "",
@@ -50,9 +48,7 @@ def accuracy(
     with console.status(f"reading {data}"):
         dataset = datasets.load(data)
         if votes:
-            told = ferplus.read(votes)
-            told.check(dataset)
-            dataset = told.labelled(dataset)
+            dataset = ferplus.majority(dataset, votes)
     if final is not None:
         split = "test"
         bench.refuse_second_look(models, dataset, final)

@@ -11,21 +11,25 @@ from rich.table import Table
 
 from ..device.classifier import FER2013_MODEL
 from .console import Json, console, place, print_json
-from .train import DATA_HELP
+from .train import DATA_HELP, MajorityOf
 
 
 def gates(
     data: Annotated[Path, typer.Option(help=DATA_HELP, show_default=False)],
     model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = FER2013_MODEL,
+    votes: MajorityOf = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many faces.")] = None,
     as_json: Json = False,
 ) -> None:
     """Measure what the limits for unreadable and uncertain faces are chosen by: accuracy by size, blur, turn, doubt."""
     from ..benchmarks import gates as bench
-    from ..train import datasets
+    from ..train import datasets, ferplus
 
     with console.status(f"reading {data}") as status:
-        result = bench.measure(datasets.load(data), model=model, limit=limit, on_step=status.update)
+        dataset = datasets.load(data)
+        if votes:
+            dataset = ferplus.majority(dataset, votes)
+        result = bench.measure(dataset, model=model, limit=limit, on_step=status.update)
     if as_json:
         print_json(result)
         return

@@ -16,6 +16,9 @@ from .extras import needs
 
 DATA_HELP = "fer2013.csv, a folder with a folder for each class or with legend.csv, or `eigenfaces`."
 Data = Annotated[Path | None, typer.Option(help=DATA_HELP, show_default=False)]
+MajorityOf = Annotated[
+    Path | None, typer.Option("--votes", help="fer2013new.csv: score on the majority label of FER+ instead.")
+]
 
 
 def train(

@@ -107,6 +107,18 @@ class Votes:
         return kept / np.maximum(kept.sum(1, keepdims=True), 1e-9)
 
 
+def majority(dataset: Dataset, path: str | Path) -> Dataset:
+    """Return a data set with the majority labels of the votes in a file.
+
+    Raises:
+        MissingFileError: There is no such file.
+        DataError: It holds no votes, or those for other data.
+    """
+    votes = read(path)
+    votes.check(dataset)
+    return votes.labelled(dataset)
+
+
 def read(path: str | Path) -> Votes:
     """Read fer2013new.csv.
 
