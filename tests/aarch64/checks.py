@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ferlite.device.virtual import VirtualCamera
 from ferlite.models import eigenfaces
 
-MODELS = ("ferlite-m", "ferlite-m-float32")
+MODELS = ("ferlite-m", "ferlite-m-ferplus", "ferlite-m-float32")
 FLOAT_TOLERANCE = 1e-5
 """Largest difference of a float output: a logit of the twin, a probability or coordinate of O-Net."""
 BOX_TOLERANCE = 0.1
