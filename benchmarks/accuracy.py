@@ -56,6 +56,7 @@ def measure(
         FerliteError: Whatever `Classifier.load` raises.
     """
     faces = dataset.split(split)
+    named = ALL if split == ALL else split_name(split)
     kept = tuple(map(canonical, labels)) or dataset.label_names
     faces = faces[np.isin(np.array(dataset.label_names)[faces.labels], kept)]
     if limit is not None:
@@ -83,7 +84,7 @@ def measure(
         "data": {
             "name": dataset.name,
             "sha256": dataset.sha256,
-            "split": ALL if split == ALL else split_name(split),
+            "split": named,
             "labels": list(kept) if labels else [],
             "faces": len(faces),
             "groups": None if groups is None else len(np.unique(groups)),
@@ -91,7 +92,7 @@ def measure(
         **_scored(models, outputs, groups, np.ones(len(faces), bool)),
     }
     train = dataset.splits.get("train")
-    if train is not None and split != ALL and split_name(split) != "train":
+    if train is not None and named not in (ALL, "train"):
         twins = identical_to(faces, train)
         if twins.any() and not twins.all():
             result["without_duplicates"] = {

@@ -141,8 +141,8 @@ def run(
         for option, wants in wanted.items():
             if wants and given[option] is None:
                 raise UsageError(f"variant {variant.name} of {study.name} needs {option}")
-        work = _Work(recipe, variant, folder, dataset, extra, votes, start)
-        works.append(replace(work, extra=extra if variant.extra else None, votes=votes if recipe.needs_votes else None))
+        more, counted = extra if variant.extra else None, votes if recipe.needs_votes else None
+        works.append(_Work(recipe, variant, folder, dataset, more, counted, start))
     rows: list[Row] = []
     for work in works:
         rows.append(_row(work, weights or {}, int8, on_progress))
