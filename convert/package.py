@@ -17,6 +17,7 @@ from ..models import modelfile
 from ..models.errors import DataError, UsageError, unknown
 from ..models.record import Record, Scheme
 from ..train import datasets, metrics
+from ..train.branches import fold
 from ..train.preparation import prepare
 from ..train.training import Run
 from . import geometry
@@ -174,7 +175,7 @@ def exported(run: Run, dataset: datasets.Dataset) -> bytes:
         run: The run.
         dataset: The faces that it was trained on, as `train.preparation.prepare` gives them.
     """
-    return export(equalize(run.network(), calibration_set(dataset.split("train"), 2048)))
+    return export(equalize(fold(run.network()), calibration_set(dataset.split("train"), 2048)))
 
 
 def int8_classes(run: Run, dataset: datasets.Dataset, faces: datasets.Faces) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from keras import layers
 
 from ..models.errors import unknown
 from . import pretrained
+from .branches import BranchedConv
 from .parts import Builder, Penalty, probabilities
 
 
@@ -76,14 +77,43 @@ def plain_residual(classes: int, size: int, penalty: Penalty, width: float) -> k
     of 128, global pooling: 53 MMAC, 686 thousand parameters. An Arm core's int8 dot products are used
     far better by plain 3x3 convolutions than by depthwise ones, which is why this network has none.
     """
+    return _residual_network(classes, size, penalty, width)
+
+
+def plain_residual_branches(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
+    """`plain-residual` whose 3x3 convolutions learn in branches, see `branches`; deployed, it is the same graph."""
+    return _residual_network(classes, size, penalty, width, branches=True)
+
+
+def plain_residual_excite(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
+    """`plain-residual` with squeeze-and-excite in every block (Hu et al. 2018), by a hard sigmoid."""
+    return _residual_network(classes, size, penalty, width, excite=True)
+
+
+def plain_residual_early(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
+    """`plain-residual` that halves the resolution at once, and has a second block of 32 channels for it: 59 MMAC."""
+    return _residual_network(classes, size, penalty, width, early=True)
+
+
+def _residual_network(
+    classes: int,
+    size: int,
+    penalty: Penalty,
+    width: float,
+    *,
+    branches: bool = False,
+    excite: bool = False,
+    early: bool = False,
+) -> keras.Model:
     inputs = keras.Input((size, size, 1), name="pixels")
     x = layers.Rescaling(1 / 64, offset=-127.5 / 64, name="scale")(inputs)
-    x = _conv(x, _wide(24, width), 3, penalty)
-    x = _conv(x, _wide(32, width), 3, penalty, stride=2)
-    for filters, blocks in ((32, 1), (64, 2), (128, 2)):
+    if not early:
+        x = _conv(x, _wide(24, width), 3, penalty, branches=branches)
+    x = _conv(x, _wide(32, width), 3, penalty, stride=2, branches=branches)
+    for filters, blocks in ((32, 2 if early else 1), (64, 2), (128, 2)):
         for block in range(blocks):
             stride = 2 if block == 0 and filters > 32 else 1
-            x = _residual(x, _wide(filters, width), stride, penalty)
+            x = _residual(x, _wide(filters, width), stride, penalty, branches, excite)
     x = layers.GlobalAveragePooling2D()(x)
     x = layers.Dropout(0.2)(x)
     return keras.Model(inputs, probabilities(x, classes, penalty), name="plain-residual")
@@ -138,6 +168,9 @@ def _student(
 NETWORKS: dict[str, Builder] = {
     "keras-cnn": keras_cnn,
     "plain-residual": plain_residual,
+    "plain-residual-branches": plain_residual_branches,
+    "plain-residual-excite": plain_residual_excite,
+    "plain-residual-early": plain_residual_early,
     "plain-cnn": plain_cnn,
     "plain-cnn-normalised": plain_cnn_normalised,
     "plain-cnn-dropout": plain_cnn_dropout,
@@ -164,16 +197,32 @@ def _wide(channels: int, width: float) -> int:
     return channels if width == 1 else max(8, round(channels * width / 8) * 8)
 
 
-def _conv(x: Any, filters: int, kernel: int, penalty: Any, stride: int = 1, relu: bool = True) -> Any:
-    x = layers.Conv2D(filters, kernel, strides=stride, padding="same", use_bias=False,
-                      kernel_initializer="he_normal", kernel_regularizer=penalty)(x)  # fmt: skip
-    x = layers.BatchNormalization(momentum=0.9)(x)
+def _conv(
+    x: Any, filters: int, kernel: int, penalty: Any, stride: int = 1, relu: bool = True, branches: bool = False
+) -> Any:
+    if branches:
+        x = BranchedConv(filters, stride, penalty)(x)
+    else:
+        x = layers.Conv2D(filters, kernel, strides=stride, padding="same", use_bias=False,
+                          kernel_initializer="he_normal", kernel_regularizer=penalty)(x)  # fmt: skip
+        x = layers.BatchNormalization(momentum=0.9)(x)
     return layers.ReLU()(x) if relu else x
 
 
-def _residual(x: Any, filters: int, stride: int, penalty: Any) -> Any:
-    y = _conv(x, filters, 3, penalty, stride)
-    y = _conv(y, filters, 3, penalty, relu=False)
+def _residual(x: Any, filters: int, stride: int, penalty: Any, branches: bool, excite: bool) -> Any:
+    y = _conv(x, filters, 3, penalty, stride, branches=branches)
+    y = _conv(y, filters, 3, penalty, relu=False, branches=branches)
+    y = _excite(y, penalty) if excite else y
     if stride > 1 or x.shape[-1] != filters:
         x = _conv(x, filters, 1, penalty, stride, relu=False)
     return layers.ReLU()(layers.Add()([x, y]))
+
+
+def _excite(x: Any, penalty: Any) -> Any:
+    """Weigh each channel by what all of them are over the whole face."""
+    filters = x.shape[-1]
+    share = layers.GlobalAveragePooling2D(keepdims=True)(x)
+    share = layers.Conv2D(filters // 4, 1, activation="relu", kernel_regularizer=penalty)(share)
+    # A hard sigmoid, relu6(z + 3) / 6; the 3 is the bias at the start.
+    share = layers.Conv2D(filters, 1, bias_initializer=keras.initializers.Constant(3), kernel_regularizer=penalty)(share)
+    return layers.Multiply()([x, layers.Rescaling(1 / 6)(layers.ReLU(6)(share))])
