@@ -13,7 +13,7 @@ from keras import layers
 
 from ..models.errors import unknown
 from . import pretrained
-from .branches import BranchedConv
+from .branches import BranchedConv, fold
 from .parts import Builder, Penalty, probabilities
 
 
@@ -180,6 +180,12 @@ NETWORKS: dict[str, Builder] = {
 """Networks by name: (classes, size, penalty, width) -> model."""
 
 
+def size_of(model: Any) -> dict[str, int]:
+    """Return `parameters` and `macs` of what a network is when deployed, its branches folded."""
+    deployed = fold(model)
+    return {"parameters": deployed.count_params(), "macs": macs(deployed)}
+
+
 def macs(model: Any) -> int:
     """Count the multiply-accumulates of one inference in convolution and dense layers."""
     total = 0
@@ -224,5 +230,6 @@ def _excite(x: Any, penalty: Any) -> Any:
     share = layers.GlobalAveragePooling2D(keepdims=True)(x)
     share = layers.Conv2D(filters // 4, 1, activation="relu", kernel_regularizer=penalty)(share)
     # A hard sigmoid, relu6(z + 3) / 6; the 3 is the bias at the start.
-    share = layers.Conv2D(filters, 1, bias_initializer=keras.initializers.Constant(3), kernel_regularizer=penalty)(share)
+    three = keras.initializers.Constant(3)
+    share = layers.Conv2D(filters, 1, bias_initializer=three, kernel_regularizer=penalty)(share)
     return layers.Multiply()([x, layers.Rescaling(1 / 6)(layers.ReLU(6)(share))])

@@ -20,7 +20,6 @@ from ..models.files import replacing, write_json
 from ..models.quiet import quiet
 from . import figures, metrics, networks, optimization, runs, strategies
 from .balance import class_weights
-from .branches import fold
 from .datasets import Dataset, Faces
 from .distillation import Teachers
 from .epochs import Epoch, make_epoch
@@ -93,8 +92,7 @@ def train(
 
     with quiet(), scope:
         model = _resumed(folder) or _compiled(recipe, dataset.label_names, steps, start)
-    deployed = fold(model)
-    info |= {"parameters": deployed.count_params(), "macs": networks.macs(deployed)}
+    info |= networks.size_of(model)
 
     # The optimiser's step count is the one record of progress: it is saved with the weights.
     done = int(model.optimizer.iterations.numpy()) // steps
