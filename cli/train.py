@@ -36,6 +36,10 @@ def train(
             show_default=False,
         ),
     ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Another seed than the recipe's; the run is then RECIPE-seed-N.", show_default=False),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/RECIPE if not given.")] = None,
     strategy: Annotated[str, typer.Option(help="`mirrored` shares each batch among all GPUs (TensorFlow).")] = "",
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write logs to RUN/tensorboard.")] = False,
@@ -53,6 +57,8 @@ def train(
     if not recipe or data is None:
         raise UsageError("ferlite train needs --recipe and --data; --list shows the recipes")
     chosen = recipes.load(recipe)
+    if seed is not None:
+        chosen = recipes.change(chosen, {"seed": seed, "name": f"{chosen.name}-seed-{seed}"})
     out = out or Path("runs") / chosen.name
     with console.status(f"reading {data}"):
         dataset = datasets.load(data)

@@ -1,6 +1,7 @@
 import io
 import json
 import sys
+import tomllib
 
 import cv2
 import numpy as np
@@ -21,22 +22,34 @@ def write_tree(root, seed):
             cv2.imwrite(str(root / name / f"{i}.png"), rng.integers(0, 256, (16, 16), np.uint8))
 
 
+def run(monkeypatch, line):
+    monkeypatch.setattr(sys, "argv", ["ferlite", *line.split()])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0
+
+
 def test_a_run_with_extra_data_and_logs(tmp_path, monkeypatch, capsys):
     pytest.importorskip("tensorboard")
     monkeypatch.chdir(tmp_path)
     write_tree(tmp_path / "faces", 0)
     write_tree(tmp_path / "more", 1)
     (tmp_path / "tiny.toml").write_text(RECIPE)
-    line = "train --recipe tiny.toml --data faces --extra more --tensorboard"
-    monkeypatch.setattr(sys, "argv", ["ferlite", *line.split()])
-    with pytest.raises(SystemExit) as stop:
-        main()
-    assert stop.value.code == 0
+    run(monkeypatch, "train --recipe tiny.toml --data faces --extra more --tensorboard")
     assert "best epoch 1: validation accuracy" in capsys.readouterr().out
     info = json.loads((tmp_path / "runs/tiny/run.json").read_text())
     # A tenth of each class of the extra data is its own validation split, which stays out.
     assert info["extra"]["faces"] == {"train": 22}
     assert list((tmp_path / "runs/tiny/tensorboard").iterdir())
+
+
+def test_another_seed_is_another_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_tree(tmp_path / "faces", 0)
+    (tmp_path / "tiny.toml").write_text(RECIPE)
+    run(monkeypatch, "train --recipe tiny.toml --data faces --seed 2")
+    recipe = tomllib.loads((tmp_path / "runs/tiny-seed-2/recipe.toml").read_text())
+    assert (recipe["name"], recipe["seed"]) == ("tiny-seed-2", 2)
 
 
 def test_progress_shows_the_time_that_remains(monkeypatch):
