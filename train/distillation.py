@@ -1,6 +1,7 @@
 """Distillation: a network learns the softened answers of trained ones beside the labels (Hinton et al. 2015).
 
-The teachers answer for the very faces that the student sees in an epoch, after all variation.
+The teachers answer for the very faces that the student sees in an epoch, after all variation; or once for all, for
+each training face and its mirror image.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Teachers:
     def __init__(self, folders: Sequence[str], label_names: Sequence[str], temperature: float) -> None:
         self._temperature = temperature
         self._networks: list[tuple[Any, int]] = []
+        self._kept: NDArray[np.float32] | None = None
         weights: list[bytes] = []
         for folder in folders:
             try:
@@ -79,6 +81,18 @@ class Teachers:
                 on_face(place * len(faces) + start + len(batch), len(self._networks) * len(faces))
             total = np.concatenate(answers) + (total if place else 0)
         return total / np.float32(len(self._networks))
+
+    def once(
+        self, faces: NDArray[np.uint8], on_face: Callable[[int, int], None] = lambda done, total: None
+    ) -> NDArray[np.float32]:
+        """Answer for faces and their mirror images, and return the mean of both; all else is as in a call.
+
+        It is worked out the first time, and kept: ask with the same faces.
+        """
+        if self._kept is None:
+            both = np.concatenate([faces, faces[:, :, ::-1]])
+            self._kept = self(both, on_face).reshape(2, len(faces), -1).mean(0)
+        return self._kept
 
 
 def soften(probabilities: Any, temperature: float) -> NDArray[np.float32]:

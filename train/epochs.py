@@ -52,9 +52,14 @@ def make_epoch(
         faces: The training split, n faces.
         targets: float32 [n, classes] of them.
         recipe: `seed`, `balance`, `balance_power` and `augmentation` count.
-        teachers: Networks that answer for the faces as they are shown.
+        teachers: Networks that answer for the faces as they are shown, or `once` for all epochs.
         on_teacher: Called with the answers given and their total.
     """
+    learnt, seconds = targets, {}
+    if teachers and recipe.distillation.once:
+        start = time.perf_counter()
+        learnt = np.concatenate([targets, teachers.once(faces.images, on_teacher)], axis=1)
+        seconds["teacher_seconds"] = time.perf_counter() - start
     start = time.perf_counter()
     shown = np.arange(len(faces))
     if recipe.balance == "oversampling":
@@ -66,12 +71,14 @@ def make_epoch(
             recipe.balance_power,
         )
     images = augment(faces.images[shown], recipe.augmentation, recipe.seed, number)
-    images, wanted = mix(images, targets[shown], recipe.augmentation, recipe.seed, number)
+    images, wanted = mix(images, learnt[shown], recipe.augmentation, recipe.seed, number)
     order = np.random.default_rng((recipe.seed, number, 1)).permutation(len(faces))
     images, wanted = images[order], wanted[order]
-    weights = wanted @ class_weights(targets, recipe.balance_power) if recipe.balance == "class-weights" else None
-    seconds = {"augmentation_seconds": time.perf_counter() - start}
-    if teachers:
+    weights = None
+    if recipe.balance == "class-weights":
+        weights = wanted[:, : targets.shape[1]] @ class_weights(targets, recipe.balance_power)
+    seconds["augmentation_seconds"] = time.perf_counter() - start
+    if teachers and not recipe.distillation.once:
         start = time.perf_counter()
         wanted = np.concatenate([wanted, teachers(images, on_teacher)], axis=1)
         seconds["teacher_seconds"] = time.perf_counter() - start

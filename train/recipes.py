@@ -71,12 +71,15 @@ class Distillation(Table):
 
     Attributes:
         teachers: Run folders with the same labels, relative to where training is started; none is off.
+        once: Teachers answer once for each training face, as it is and mirrored, the mean of both being what all its
+            variations are taught; not for every variation that is shown. That costs no time in an epoch.
         weight: Share of the teachers in the loss; the rest is the labels'.
         temperature: Divides the logits of teachers and student; above 1 it shows more of what teachers
             hold for less likely.
     """
 
     teachers: tuple[str, ...] = ()
+    once: bool = False
     weight: float = Field(default=0.5, ge=0, le=1)
     temperature: float = Field(default=4, gt=0)
 

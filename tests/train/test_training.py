@@ -6,6 +6,7 @@ import pytest
 
 from ferlite.models.errors import DataError, UnknownNameError, UsageError
 from ferlite.train import datasets, ferplus, recipes, runs
+from ferlite.train.distillation import Teachers
 from ferlite.train.optimization import loss, optimizer
 from ferlite.train.training import Run, train
 
@@ -82,6 +83,7 @@ VARIANTS = {
     "averages": {"ema": 0.9},
     "mixing": {"augmentation": {"mixup": 0.4, "cutmix": 1.0}, "balance": "class-weights"},
     "distillation": {"distillation": {"weight": 0.7}, "ema": 0.9},
+    "distillation once": {"distillation": {"once": True}, "augmentation": {"mixup": 0.4}, "balance": "class-weights"},
     "early stopping": {"early_stopping": 1, "epochs": 9, "optimizer": {"learning_rate": 1e-9}},
 }
 
@@ -100,7 +102,7 @@ def taught_by(recipe, teacher):
 @pytest.mark.parametrize("name", VARIANTS)
 def test_every_way_of_training_resumes_exactly(name, data, uninterrupted, tmp_path):
     recipe = variant(**VARIANTS[name])
-    if name == "distillation":
+    if "distillation" in recipe.model_dump(exclude_defaults=True):
         recipe = taught_by(recipe, uninterrupted)
     whole = train(recipe, data, tmp_path / "whole")
 
@@ -117,6 +119,14 @@ def test_every_way_of_training_resumes_exactly(name, data, uninterrupted, tmp_pa
     epochs = []
     train(recipe, data, resumed.folder, on_epoch=epochs.append)
     assert epochs == []
+
+
+def test_teachers_asked_once_answer_for_the_face_and_its_mirror_image(data, uninterrupted):
+    teachers = Teachers([str(uninterrupted.folder)], data.label_names, temperature=2)
+    faces = data.split("validation").images[:5]
+    once = teachers.once(faces)
+    np.testing.assert_allclose(once, (teachers(faces) + teachers(faces[:, :, ::-1])) / 2, rtol=1e-6)
+    assert not np.allclose(once, teachers(faces))
 
 
 def test_the_rate_falls_after_the_given_epochs(data):
