@@ -76,7 +76,9 @@ def candidates(accuracy: Mapping[str, Any], latency: Mapping[str, Any]) -> str:
     lines = [
         "## Candidates",
         "",
-        f"Model files on {accuracy['data']['name']}, {accuracy['data']['split']}, n = {accuracy['data']['faces']:,}. "
+        f"Model files on {accuracy['data']['name']}, {accuracy['data']['split']}, n = {accuracy['data']['faces']:,}, "
+        "named after their recipes (`ferlite train --list`; `--seed 2` made the one of that name) or, those of four "
+        "epochs, after study and variant. "
         "One inference, one thread, all files taking turns in one run on "
         f"{machine['model']}, {machine['architecture']}, {latency['runtime']}.",
         "",
