@@ -38,7 +38,7 @@ def train(
     ] = None,
     seed: Annotated[
         int | None,
-        typer.Option(min=0, help="Another seed than the recipe's; the run is then RECIPE-seed-N.", show_default=False),
+        typer.Option(help="Another seed than the recipe's; the run is then RECIPE-seed-N.", show_default=False),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/RECIPE if not given.")] = None,
     strategy: Annotated[str, typer.Option(help="`mirrored` shares each batch among all GPUs (TensorFlow).")] = "",

@@ -102,13 +102,13 @@ def mix(
 
     Args:
         images: uint8 [n, h, w].
-        targets: float32 [n, classes], each with the sum 1.
+        targets: float32 [n, columns]: shares of the classes, perhaps with what teachers answered behind them.
         how: `mixup` and `cutmix` count.
         seed: Seed of the run.
         epoch: Number of the epoch.
 
     Returns:
-        uint8 [n, h, w] and float32 [n, classes]; what was given where both are off.
+        uint8 [n, h, w] and float32 [n, columns]; what was given where both are off.
     """
     if not how.mixup and not how.cutmix:
         return images, targets

@@ -20,7 +20,7 @@ class BranchedConv(layers.Layer):
 
     Args:
         filters: Channels of the output.
-        strides: Step in both directions.
+        strides: Step in both directions, 1 or 2.
         kernel_regularizer: Penalty on the kernels of both convolutions.
         **kwargs: As every layer takes them.
     """
@@ -39,9 +39,9 @@ class BranchedConv(layers.Layer):
             conv.build(input_shape)
         for norm in self.norms:
             norm.build((*input_shape[:-1], self.filters))
-        # Where in the 3x3 kernel the pixel lies that the 1x1 kernel sees. "same" padding puts the odd row and
-        # column of a stride of 2 behind an even picture, and the window begins with that pixel.
-        self.places = tuple(1 if self.strides == 1 else side % self.strides for side in input_shape[1:3])
+        # Where in the 3x3 kernel the pixel lies that the 1x1 kernel sees. With a stride of 2, "same" padding puts the
+        # odd row and column behind an even picture, so that the window begins with that pixel.
+        self.places = tuple(1 if self.strides == 1 else side % 2 for side in input_shape[1:3])
         super().build(input_shape)
 
     def _conv(self, size: int) -> Any:
@@ -76,7 +76,7 @@ class BranchedConv(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` makes the layer again of."""
-        penalty = keras.regularizers.serialize(self.kernel_regularizer) if self.kernel_regularizer else None
+        penalty = keras.regularizers.serialize(self.kernel_regularizer)
         return super().get_config() | {
             "filters": self.filters,
             "strides": self.strides,

@@ -51,7 +51,7 @@ def make_epoch(
         number: Of the epoch, from 0.
         faces: The training split, n faces.
         targets: float32 [n, classes] of them.
-        recipe: `seed`, `balance`, `balance_power` and `augmentation` count.
+        recipe: `seed`, `balance`, `balance_power`, `augmentation` and `distillation.once` count.
         teachers: Networks that answer for the faces as they are shown, or `once` for all epochs.
         on_teacher: Called with the answers given and their total.
     """

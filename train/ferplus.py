@@ -106,31 +106,6 @@ class Votes:
         kept = votes @ np.array([[name == label for label in label_names] for name in names], np.float32)
         return kept / np.maximum(kept.sum(1, keepdims=True), 1e-9)
 
-    def translated(self, rows: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> NDArray[np.float32]:
-        """Return how likely each label is among faces that people voted on alike.
-
-        The people of FER+ and those who labelled FER2013 draw the lines elsewhere: of the faces that all ten find
-        neutral FER2013 calls a good part sad. A logistic regression from the shares of the votes to the labels takes
-        that into account, and has far too few parameters to remember a face.
-
-        Args:
-            rows: int64 [n] of fer2013.csv.
-            labels: int64 [n], the labels of these faces, two or more different ones.
-            classes: Number of labels that there are.
-
-        Returns:
-            float32 [n, classes] with the sum 1.
-        """
-        from sklearn.linear_model import LogisticRegression
-
-        votes = np.concatenate([self.emotions, self.others], axis=1)[rows]
-        shares = votes / np.maximum(votes.sum(1, keepdims=True), 1)
-        features = np.concatenate([shares, np.sqrt(shares)], axis=1)
-        model = LogisticRegression(max_iter=1000).fit(features, labels)
-        result = np.zeros((len(rows), classes), np.float32)
-        result[:, model.classes_] = model.predict_proba(features)
-        return result
-
 
 def majority(dataset: Dataset, path: str | Path) -> Dataset:
     """Return a data set with the majority labels of the votes in a file.

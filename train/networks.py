@@ -86,12 +86,15 @@ def plain_residual_branches(classes: int, size: int, penalty: Penalty, width: fl
 
 
 def plain_residual_excite(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
-    """`plain-residual` with squeeze-and-excite in every block (Hu et al. 2018), by a hard sigmoid."""
+    """`plain-residual` with squeeze-and-excite in every block (Hu et al. 2018).
+
+    By a quarter of the channels and a hard sigmoid, as Howard et al. 2019, "Searching for MobileNetV3", section 5.3.
+    """
     return _residual_network(classes, size, penalty, width, excite=True)
 
 
 def plain_residual_early(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
-    """`plain-residual` that halves the resolution at once, and has a second block of 32 channels for it: 59 MMAC."""
+    """`plain-residual` that halves the resolution at once, and has a second block of 32 channels: 59 MMAC."""
     return _residual_network(classes, size, penalty, width, early=True)
 
 
@@ -181,7 +184,10 @@ NETWORKS: dict[str, Builder] = {
 
 
 def size_of(model: Any) -> dict[str, int]:
-    """Return `parameters` and `macs` of what a network is when deployed, its branches folded."""
+    """Return `parameters` and `macs` of a network with its branches folded, see `branches.fold`.
+
+    A folded convolution counts its bias, and any other the four numbers of its batch normalisation, too.
+    """
     deployed = fold(model)
     return {"parameters": deployed.count_params(), "macs": macs(deployed)}
 
@@ -206,7 +212,7 @@ def _wide(channels: int, width: float) -> int:
 def _conv(
     x: Any, filters: int, kernel: int, penalty: Any, stride: int = 1, relu: bool = True, branches: bool = False
 ) -> Any:
-    if branches:
+    if branches and kernel == 3:
         x = BranchedConv(filters, stride, penalty)(x)
     else:
         x = layers.Conv2D(filters, kernel, strides=stride, padding="same", use_bias=False,

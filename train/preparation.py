@@ -71,10 +71,7 @@ def targets(faces: Faces, label_names: Sequence[str], recipe: Recipe, votes: Vot
     result = np.eye(len(label_names), dtype=np.float32)[faces.labels]
     if votes and recipe.votes != "none":
         voted = np.flatnonzero(faces.rows >= 0)
-        if recipe.votes == "translated":
-            shares = votes.translated(faces.rows[voted], faces.labels[voted], len(label_names))
-        else:
-            shares = votes.targets(faces.rows[voted], label_names, recipe.merge, soft=recipe.votes == "soft")
+        shares = votes.targets(faces.rows[voted], label_names, recipe.merge, soft=recipe.votes == "soft")
         # Where all votes went to labels that are not kept, the label of the data counts alone.
         weight = recipe.votes_weight * shares.sum(1, keepdims=True)
         result[voted] = recipe.votes_weight * shares + (1 - weight) * result[voted]

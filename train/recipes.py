@@ -72,7 +72,7 @@ class Distillation(Table):
     Attributes:
         teachers: Run folders with the same labels, relative to where training is started; none is off.
         once: Teachers answer once for each training face, as it is and mirrored, the mean of both being what all its
-            variations are taught; not for every variation that is shown. That costs no time in an epoch.
+            variations are taught; not for every variation that is shown. Only the first epoch waits for them.
         weight: Share of the teachers in the loss; the rest is the labels'.
         temperature: Divides the logits of teachers and student; above 1 it shows more of what teachers
             hold for less likely.
@@ -106,9 +106,8 @@ class Recipe(Table):
         merge: Label by the label that becomes it, applied before `labels`.
         labels: Labels to keep, in this order; faces of others are dropped. With none, those of the data.
         votes: Targets from the votes of FER+ (Barsoum et al. 2016): `none`; `soft`, the shares of the votes;
-            `majority`; or `translated`, how likely each label is after such votes. Where `labels` has contempt,
-            which FER2013 does not know, the majority is the label in every split; else validation and test
-            keep the label of FER2013.
+            or `majority`. Where `labels` has contempt, which FER2013 does not know, the majority is the
+            label in every split; else validation and test keep the label of FER2013.
         votes_weight: Share of the votes in a target; the rest is the label.
         drop_not_a_face: Drop training faces in which more people, or as many, saw nothing they know, or
             no face, as saw any one expression.
@@ -143,14 +142,14 @@ class Recipe(Table):
     size: int = Field(default=48, ge=16, le=224)
     epochs: int = Field(ge=1)
     batch: int = Field(default=32, ge=1)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0, lt=2**32)
     l2: float = Field(default=0, ge=0)
     loss: Literal["cross-entropy", "focal"] = "cross-entropy"
     focal_gamma: float = Field(default=2, ge=0)
     label_smoothing: float = Field(default=0, ge=0, lt=1)
     merge: dict[Label, Label] = Field(default_factory=dict)
     labels: tuple[Label, ...] = ()
-    votes: Literal["none", "soft", "majority", "translated"] = "none"
+    votes: Literal["none", "soft", "majority"] = "none"
     votes_weight: float = Field(default=1, ge=0, le=1)
     drop_not_a_face: bool = False
     splits: Splits = "official"
@@ -181,8 +180,6 @@ class Recipe(Table):
             raise ValueError(f"merge makes {sorted(gone)[0]!r} another label, so it can't be kept or merged into")
         if self.labelled_by_votes and self.votes_weight < 1:
             raise ValueError("FER2013 has no label contempt to mix votes with: votes_weight must be 1")
-        if self.labelled_by_votes and self.votes == "translated":
-            raise ValueError("FER2013 has no label contempt to translate votes to: votes must be soft or majority")
         return self
 
     @property

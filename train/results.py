@@ -77,8 +77,7 @@ def candidates(accuracy: Mapping[str, Any], latency: Mapping[str, Any]) -> str:
         "## Candidates",
         "",
         f"Model files on {accuracy['data']['name']}, {accuracy['data']['split']}, n = {accuracy['data']['faces']:,}, "
-        "named after their recipes (`ferlite train --list`; `--seed 2` made the one of that name) or, those of four "
-        "epochs, after study and variant. "
+        "named after recipe, recipe and seed, or study and variant. "
         "One inference, one thread, all files taking turns in one run on "
         f"{machine['model']}, {machine['architecture']}, {latency['runtime']}.",
         "",

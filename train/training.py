@@ -222,7 +222,7 @@ def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
     for place, layer in enumerate(model.layers):
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
-            generator.state.assign(np.array([seed * 1009 + place, epoch], "uint32"))
+            generator.state.assign(np.array([(seed * 1009 + place) % 2**32, epoch], "uint32"))
 
 
 def _save(model: keras.Model, path: Path) -> None:

@@ -28,6 +28,13 @@ def test_every_option_that_the_readme_shows_exists(line):
     assert set(re.findall(r"--[a-z]+[a-z-]*", line.split("|")[0])) <= known | {"--help"}
 
 
+@pytest.mark.parametrize("line", [line for line in LINES if "--recipe NAME" not in line and "train --recipe" in line])
+def test_every_recipe_that_the_readme_shows_starts_from_what_it_is_given(line):
+    recipes = pytest.importorskip("ferlite.train.recipes")
+    recipe = recipes.load(line.split("--recipe ")[1].split()[0])
+    assert ("--start" in line) == (recipe.start == "run")
+
+
 def test_the_readme_s_python_imports_what_there_is():
     names = re.findall(r"^from ferlite import (.+)$", README.read_text(), re.M)
     assert names

@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 
 from ferlite.convert import calibrate, export, geometry, package, quantize, verify
+from ferlite.convert.layers import layers
 from ferlite.device.classifier import Classifier
 from ferlite.models import modelfile
 from ferlite.models.errors import DataError, ModelFormatError, UsageError
 from ferlite.models.labels import FER2013_LABELS
 from ferlite.models.runtime import LoadedModel
-from ferlite.train import eigenfaces
+from ferlite.train import eigenfaces, networks, recipes
+from ferlite.train.training import train
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +119,18 @@ def test_weights_that_are_no_numbers_are_refused(run):
     layer.set_weights([kernel * np.nan, bias])
     with pytest.raises(DataError, match="not finite"):
         export.export(network)
+
+
+@pytest.mark.parametrize("network", ["plain-residual-branches", "plain-residual-excite"])
+def test_branches_are_folded_and_attention_is_int8_throughout(network, data, tmp_path):
+    recipe = recipes.load("quickstart").model_copy(update={"network": network, "width": 0.25, "epochs": 2})
+    run = train(recipe, data, tmp_path)
+    floating = package.exported(run, data)
+    plain = len(layers(export.export(networks.build("plain-residual", 7, width=0.25))))
+    assert (len(layers(floating)) == plain) == (network == "plain-residual-branches")
+    images = data.split("validation").images[:8]
+    graph = quantize.quantize(floating, calibrate.calibrate(floating, images))
+    assert verify.verify(graph, floating, images, "int8", []) > 0.5
 
 
 def test_other_data_than_the_runs_are_refused(run, tmp_path):

@@ -95,29 +95,6 @@ def test_targets_mix_votes_and_label(data, votes):
     np.testing.assert_allclose(got.sum(1), 1, atol=1e-6)
 
 
-def test_translated_targets_are_how_often_each_label_follows_such_votes():
-    # Of the faces that all people find neutral, a third is labelled sad; all that are found happy are labelled happy.
-    labels = np.array([FER2013_LABELS.index(name) for name in ["neutral", "neutral", "sad", "happy"] * 100])
-    emotions = np.zeros((400, 8), np.int64)
-    emotions[np.arange(400), np.where(labels == FER2013_LABELS.index("happy"), 1, 0)] = 10
-    votes = ferplus.Votes("", "", ("train",) * 400, emotions, np.zeros((400, 2), np.int64))
-    result = votes.translated(np.arange(400), labels, len(FER2013_LABELS))
-    np.testing.assert_allclose(result.sum(1), 1, atol=1e-6)
-    np.testing.assert_allclose(
-        result[0, [FER2013_LABELS.index(n) for n in ("neutral", "sad")]], [2 / 3, 1 / 3], atol=0.02
-    )
-    assert result[3, FER2013_LABELS.index("happy")] > 0.97
-    np.testing.assert_array_equal(result[0], result[2])  # labelled otherwise, voted on alike
-
-
-def test_translated_targets_mix_with_the_label(data, votes):
-    alone = trained_on(data, votes, votes="translated")
-    labels = np.eye(7)[[FER2013_LABELS.index(name) for _, name, _ in ROWS[:5]]]
-    np.testing.assert_allclose(
-        trained_on(data, votes, votes="translated", votes_weight=0.25), 0.25 * alone + 0.75 * labels, atol=1e-6
-    )
-
-
 def test_votes_are_merged_and_those_for_dropped_labels_do_not_count(data, votes):
     keys = {"votes": "soft", "labels": ["neutral", "happy", "sad"], "merge": {"anger": "sad", "contempt": "happy"}}
     got = trained_on(data, votes, **keys)
@@ -162,8 +139,6 @@ def test_votes_for_other_data_are_told(data, votes):
 def test_contempt_is_not_mixed_with_labels_that_lack_it():
     with pytest.raises(ValueError, match="votes_weight must be 1"):
         recipe(votes="soft", labels=LABELS, votes_weight=0.5)
-    with pytest.raises(ValueError, match="votes must be soft or majority"):
-        recipe(votes="translated", labels=LABELS)
 
 
 @pytest.mark.parametrize(

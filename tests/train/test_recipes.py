@@ -1,7 +1,7 @@
 import pytest
 
 from ferlite.models.errors import DataError, MissingFileError, UnknownNameError
-from ferlite.train import networks, recipes
+from ferlite.train import networks, recipes, studies
 
 MINIMAL = 'name = "mine"\nnetwork = "keras-cnn"\nepochs = 2\n'
 
@@ -89,13 +89,26 @@ def test_a_missing_recipe_file_is_named(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "parameters", "macs"),
-    [("keras-cnn", 2_784_647, 130_458_496), ("plain-residual", 686_143, 52_845_440)],
+    [
+        ("keras-cnn", 2_784_647, 130_458_496),
+        ("plain-residual", 686_143, 52_845_440),
+        ("plain-residual-branches", 683_479, 52_845_440),
+        ("plain-residual-excite", 707_655, 52_866_432),
+        ("plain-residual-early", 697_895, 59_149_184),
+    ],
 )
 def test_networks_have_the_size_that_is_stated(name, parameters, macs):
     model = networks.build(name, classes=7)
-    assert model.count_params() == parameters
-    assert networks.macs(model) == macs
+    assert networks.size_of(model) == {"parameters": parameters, "macs": macs}
     assert networks.build(name, classes=4).output.shape == (None, 4)
+
+
+@pytest.mark.parametrize("name", studies.names())
+def test_every_recipe_that_a_study_is_told_to_train_starts_from_what_it_is_given(name):
+    for line in studies.load(name).commands:
+        if "--recipe" in line:
+            recipe = recipes.load(line.split("--recipe ")[1].split()[0])
+            assert ("--start" in line) == (recipe.start == "run")
 
 
 def test_an_unknown_network_is_refused_with_the_nearest():

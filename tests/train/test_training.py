@@ -84,6 +84,13 @@ VARIANTS = {
     "mixing": {"augmentation": {"mixup": 0.4, "cutmix": 1.0}, "balance": "class-weights"},
     "distillation": {"distillation": {"weight": 0.7}, "ema": 0.9},
     "distillation once": {"distillation": {"once": True}, "augmentation": {"mixup": 0.4}, "balance": "class-weights"},
+    "branches": {
+        "network": "plain-residual-branches",
+        "width": 0.25,
+        "l2": 1e-4,
+        "precision": "mixed_bfloat16",
+        "seed": 2**32 - 1,
+    },
     "early stopping": {"early_stopping": 1, "epochs": 9, "optimizer": {"learning_rate": 1e-9}},
 }
 
