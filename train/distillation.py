@@ -89,10 +89,11 @@ class Teachers:
 
         It is worked out the first time, and kept: ask with the same faces.
         """
-        if self._kept is None:
+        kept = self._kept
+        if kept is None:
             both = np.concatenate([faces, faces[:, :, ::-1]])
-            self._kept = self(both, on_face).reshape(2, len(faces), -1).mean(0)
-        return self._kept
+            self._kept = kept = self(both, on_face).reshape(2, len(faces), -1).mean(0)
+        return kept
 
 
 def soften(probabilities: Any, temperature: float) -> NDArray[np.float32]:

@@ -236,6 +236,6 @@ def _excite(x: Any, penalty: Any) -> Any:
     share = layers.GlobalAveragePooling2D(keepdims=True)(x)
     share = layers.Conv2D(filters // 4, 1, activation="relu", kernel_regularizer=penalty)(share)
     # A hard sigmoid, relu6(z + 3) / 6; the 3 is the bias at the start.
-    three = keras.initializers.Constant(3)
+    three: Any = keras.initializers.Constant(3)
     share = layers.Conv2D(filters, 1, bias_initializer=three, kernel_regularizer=penalty)(share)
     return layers.Multiply()([x, layers.Rescaling(1 / 6)(layers.ReLU(6)(share))])
