@@ -149,7 +149,7 @@ def test_picamera_that_stops_says_so_after_its_frames(picamera2):
     seen = []
     with open_source("picamera:0", reopen=0) as source, pytest.raises(SourceError, match=r"broke off.*grab failed"):
         seen.extend(frame.index for frame in source)
-    assert seen == [0, 1, 2]
+    assert seen[-1] == 2  # only the newest is kept: where the machine is busy, earlier ones may be missed
     assert not picamera2.held
 
 
