@@ -81,12 +81,40 @@ def play(
         on_frame: Called with each result.
     """
     for result in islice(pipeline, frames):
-        for sink in sinks:
-            sink.write(result)
-        summary.add(result)
+        with _undivided():
+            for sink in sinks:
+                sink.write(result)
+            summary.add(result)
         on_frame(result)
         if any(sink.done for sink in sinks):
             break
+
+
+@contextmanager
+def _undivided() -> Iterator[None]:
+    """Put Ctrl-C and SIGTERM off to the end of what runs inside, so that every output holds the same frames.
+
+    Only the first: a second one interrupts an output that hangs.
+    """
+    came: list[int] = []
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def put_off(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        restore()
+
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        for number in before:
+            signal.signal(number, put_off)
+        yield
+    finally:
+        restore()
+    if came:
+        signal.raise_signal(came[0])
 
 
 @contextmanager
