@@ -120,7 +120,7 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
     lines = [
         f"## {study['study']}",
         "",
-        study["description"],
+        asked.description,
         "",
         *(f"    {line}" for line in asked.commands),
         "",
