@@ -158,7 +158,6 @@ def _write(
 ) -> None:
     result = {
         "study": study.name,
-        "description": study.description,
         "data": dataset.name,
         "sha256": dataset.sha256,
         "evaluated": evaluated,

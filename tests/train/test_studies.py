@@ -229,7 +229,7 @@ def test_answers_are_filled_in_with_the_figures_of_the_rows(study):
     scores = metrics.score(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]), ("happy", "sad"))
     recipe = recipes.fingerprint(study.recipe_of(study.variants[0]))
     row = asdict(comparison.Row("plain", recipe=recipe, float32=scores, faces=(4,), epochs=(1,), binary_accuracy=0.9))
-    told = {"study": "two", "description": "-", "data": "d", "sha256": "0", "evaluated": "v", "versions": {}}
+    told = {"study": "two", "data": "d", "sha256": "0", "evaluated": "v", "versions": {}}
     told |= {"about": {"machine": {"model": "m", "cores": 1}}, "rows": [row]}
     answers = ("{plain.accuracy}, {plain.taken[happy for sad]}, {plain.binary}", "{longer.accuracy} was not run")
     asked = study.model_copy(update={"answers": answers})
