@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .device.classifier import Classifier
     from .device.pipeline import Pipeline
-    from .device.sources import open_source
+    from .device.sources.open import open_source
     from .device.types import Expression, Face, Frame, FrameResult, TrackedFace
-    from .models.errors import FerliteError
+    from .errors import FerliteError
 
 __version__ = "0.1.0"
 
@@ -39,12 +39,12 @@ _HOME = {
     "Classifier": "device.classifier",
     "Expression": "device.types",
     "Face": "device.types",
-    "FerliteError": "models.errors",
+    "FerliteError": "errors",
     "Frame": "device.types",
     "FrameResult": "device.types",
     "Pipeline": "device.pipeline",
     "TrackedFace": "device.types",
-    "open_source": "device.sources",
+    "open_source": "device.sources.open",
 }
 
 

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.dataset import Dataset, Faces, identical_to
+from ..data.metrics import calibration_error, reliability, score
+from ..data.splits import ALL, split_name
 from ..device.classifier import Classifier
+from ..errors import DataError, OutputError, UsageError
 from ..models import registry
-from ..models.errors import DataError, OutputError, UsageError
 from ..models.files import read_bytes, sha256
 from ..models.labels import canonical
-from ..train.datasets import ALL, Dataset, Faces, identical_to, split_name
-from ..train.metrics import calibration_error, reliability, score
 from . import machine, statistics
 
 SCHEMA = "ferlite-accuracy/2"
@@ -38,7 +39,7 @@ def measure(
     Args:
         models: Names of shipped models or paths.
         dataset: The data; its labels must all be known to each model.
-        split: Split to score on, or `datasets.ALL`.
+        split: Split to score on, or `data.splits.ALL`.
         limit: Score only the first so many faces.
         labels: Score only faces with these labels, and let the models choose among these only: what models
             of different label sets have in common. Empty for all.

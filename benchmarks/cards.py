@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ..models.errors import ModelFormatError
+from ..data.metrics import wilson
+from ..errors import ModelFormatError
 from ..models.files import sha256
 from ..models.modelfile import ModelFile
 from ..models.record import Record
-from ..train.metrics import wilson
 
 _BIASES = """\
 - Classes are of unequal number in most such data; rare ones are recognized worst.

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..models.errors import ModelFormatError
+from ..errors import ModelFormatError
 
 # Runs before anything is imported. The peak is read from /proc because getrusage's is the largest
 # this process ever had, the time before its exec, as a copy of the parent, included.
@@ -20,7 +20,8 @@ import time
 start = time.perf_counter()
 import json, sys
 import numpy
-from ferlite.models.runtime import LoadedModel, runtime
+from ferlite.models.backends import runtime
+from ferlite.models.runtime import LoadedModel
 runtime()
 imported = time.perf_counter()
 model = LoadedModel(sys.argv[1], threads=int(sys.argv[2]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..models.errors import DataError, FerliteError, UsageError
+from ..errors import DataError, FerliteError, UsageError
 from ..models.files import read_bytes
 from . import accuracy, latency, statistics
 

@@ -12,16 +12,16 @@ from typing import Any
 import cv2
 import numpy as np
 
+from ..data.load import load_dataset
 from ..device.classifier import FER2013_MODEL, Classifier
-from ..device.faces import FaceFinder
+from ..device.faces.boxes import iou
+from ..device.faces.finder import FaceFinder
 from ..device.pipeline import Pipeline
-from ..device.sources import open_source
-from ..device.tracks import overlap
+from ..device.sources.open import open_source
 from ..device.types import UNCERTAIN, UNREADABLE, FrameResult
-from ..models.errors import DataError, MissingFileError
+from ..errors import DataError, MissingFileError
 from ..models.files import write_bytes
-from ..train import datasets
-from . import accuracy, machine, pasted
+from . import accuracy, machine, pasted_faces
 
 SCHEMA = "ferlite-faces/1"
 
@@ -72,7 +72,7 @@ def measure(
 
     Returns:
         JSON-ready: `detectors` with `photos` (see `photos`) and `clips` (see `clip`), and `pasted` by
-        roll (see `pasted.measure`).
+        roll (see `pasted_faces.measure`).
 
     Raises:
         MissingFileError: The folder lacks one of these files.
@@ -91,7 +91,7 @@ def measure(
             on_step(f"{detector}: {name}")
             row["clips"].append({"clip": name, **clip(data / "media" / name, faces, classifier, finder, scan_every)})
         rows.append(row)
-    dataset = datasets.load(data / "fer2013.csv")
+    dataset = load_dataset(data / "fer2013.csv")
     faces = dataset.split("validation")
     if limit is not None:
         faces = faces[np.arange(min(limit, len(faces)))]
@@ -100,10 +100,10 @@ def measure(
     pasted_rows = []
     for roll in rolls:
         on_step(f"pasted faces, turned by {roll:g} degrees")
-        seen = pasted.look(faces, roll, finder, classifier)
-        pasted_rows.append({"roll": roll, **pasted.measure(seen, faces, labels, classifier)})
+        seen = pasted_faces.look(faces, roll, finder, classifier)
+        pasted_rows.append({"roll": roll, **pasted_faces.measure(seen, faces, labels, classifier)})
         if out is not None and roll == 0 and seen.found.any():
-            picture = cv2.imencode(".png", pasted.means(seen, faces))[1]
+            picture = cv2.imencode(".png", pasted_faces.means(seen, faces))[1]
             write_bytes(Path(out) / _MEAN_PICTURE, picture.tobytes())
     return {
         "schema": SCHEMA,
@@ -141,8 +141,8 @@ def photos(folder: Path, finder: FaceFinder) -> dict[str, Any]:
         image = np.asarray(image, np.uint8)
         found = [face.box for face in finder.find(image)]
         for truth in boxes:
-            best = max(found, key=lambda box: overlap(box, truth), default=None)
-            if best is not None and overlap(best, truth) >= LEAST_OVERLAP:
+            best = max(found, key=lambda box: iou(box, truth), default=None)
+            if best is not None and iou(best, truth) >= LEAST_OVERLAP:
                 hits += 1
                 found.remove(best)
         false_alarms += len(found)
@@ -154,7 +154,7 @@ def photos(folder: Path, finder: FaceFinder) -> dict[str, Any]:
                 views += 1
                 for face in finder.find(view):
                     x, y, wide, high = face.box
-                    view_alarms += not any(overlap((x + left, y + top, wide, high), truth) for truth in boxes)
+                    view_alarms += not any(iou((x + left, y + top, wide, high), truth) for truth in boxes)
     return {
         "faces": sum(map(len, truths.values())),
         "hits": hits,

@@ -15,9 +15,9 @@ from typing import Any
 import cv2
 
 from ..device.classifier import DEFAULT_MODEL
-from ..device.virtual import VirtualCamera
+from ..device.sources.virtual import VirtualCamera
+from ..errors import FerliteError
 from ..models import registry
-from ..models.errors import FerliteError
 from . import machine
 
 SCHEMA = "ferlite-footprint/1"

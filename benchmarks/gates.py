@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.dataset import Dataset
+from ..data.metrics import wilson
 from ..device.classifier import FER2013_MODEL, Classifier
-from ..device.faces import FaceFinder
-from ..device.gate import Gate, sharpness
+from ..device.faces.finder import FaceFinder
+from ..device.faces.gate import Gate, sharpness
 from ..device.tracks import Smoothing
-from ..train.datasets import Dataset
-from ..train.metrics import wilson
-from . import accuracy, machine, pasted
+from . import accuracy, machine, pasted_faces
 
 SCHEMA = "ferlite-gates/1"
 
@@ -61,7 +61,7 @@ def measure(
     gate = Gate()
     on_step("sizes")
     sizes = [
-        {"pixels": pixels, **_share(pasted.right(classifier, _shrunk(faces.images, pixels), labels))}
+        {"pixels": pixels, **_share(pasted_faces.right(classifier, _shrunk(faces.images, pixels), labels))}
         for pixels in SIZES
     ]
     blurs = []
@@ -74,12 +74,12 @@ def measure(
                 "sigma": sigma,
                 "sharpness": float(np.median(sharp)),
                 "refused": float((sharp < gate.min_sharpness).mean()),
-                **_share(pasted.right(classifier, blurred, labels)),
+                **_share(pasted_faces.right(classifier, blurred, labels)),
             }
         )
     on_step("turns")
-    seen = pasted.look(faces, 0, FaceFinder(), classifier)
-    right = pasted.right(classifier, seen.crops, labels[seen.found])
+    seen = pasted_faces.look(faces, 0, FaceFinder(), classifier)
+    right = pasted_faces.right(classifier, seen.crops, labels[seen.found])
     turns = []
     for low, high in pairwise(TURNS):
         within = (seen.turns >= low) & (seen.turns < high)

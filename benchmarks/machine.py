@@ -17,7 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from ..models.runtime import runtime
+from ..models.backends import runtime
 
 OTHERS_LIMIT = 0.10
 """Cores that other programs may use: with a tenth of one, a tenth of the inferences may share theirs."""

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from ..models.errors import DataError, MissingFileError
+from ..errors import DataError, MissingFileError
 from ..models.files import read_bytes, write_bytes
 from . import charts
 from .summary import place, summarise

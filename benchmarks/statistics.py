@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..train.metrics import wilson
+from ..data.metrics import wilson
 
 
 def mcnemar(only_a: int, only_b: int) -> float:

@@ -8,8 +8,9 @@ import cv2
 import typer
 
 from .. import __version__
-from ..models.errors import FerliteError, UsageError
-from . import bench, convert, data, demo, maintain, models, quickstart, report, run, runs, study, train
+from ..errors import FerliteError, UsageError
+from . import convert, data, demo, models, quickstart, report, run, runs, study, train
+from .bench import app as bench
 
 app = typer.Typer(
     name="ferlite",
@@ -29,7 +30,6 @@ app.command("convert")(convert.convert)
 app.add_typer(bench.app, name="bench")
 app.command("report")(report.report)
 app.add_typer(models.app, name="models")
-app.add_typer(maintain.app, name="maintain")
 
 
 @app.callback(invoke_without_command=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from rich.table import Table
 
-from ..models.errors import UsageError, unknown
+from ..errors import UsageError, unknown
 from ..models.files import write_json
 from .console import Json, console, print_json, progress
 from .extras import needs
@@ -17,8 +17,8 @@ from .train import Data
 if TYPE_CHECKING:
     from ..convert.calibrate import Method
     from ..convert.package import Made
+    from ..data.dataset import Dataset
     from ..models.record import Scheme
-    from ..train.datasets import Dataset
     from ..train.training import Run
 
 
@@ -51,7 +51,7 @@ def convert(
     """
     with needs("host"):
         from ..convert import calibrate, package
-        from ..train import datasets
+        from ..data.load import load_dataset
         from ..train.training import Run
     if method not in calibrate.METHODS:
         raise unknown("calibration method", method, calibrate.METHODS)
@@ -61,7 +61,7 @@ def convert(
     if not source:
         raise UsageError("the run does not say where its data lie; give --data")
     with console.status(f"reading {source}"):
-        dataset = datasets.load(source)
+        dataset = load_dataset(source)
     if sensitivity:
         _sensitivity(finished, dataset, how, keep_float or [], out or run, as_json)
         return

@@ -27,9 +27,11 @@ def data(
 ) -> None:
     """Show what a data set holds: faces of each class and split, persons, and faces held twice."""
     with needs("host"):
-        from ..train import datasets, figures
+        from ..data.dataset import identical_to
+        from ..data.load import load_dataset
+        from ..train import figures
     with console.status(f"reading {path}"):
-        dataset = datasets.load(path)
+        dataset = load_dataset(path)
     counts = {
         name: np.bincount(part.labels, minlength=len(dataset.label_names)) for name, part in dataset.splits.items()
     }
@@ -42,7 +44,7 @@ def data(
         "persons, as far as known", *(f"{len(np.unique(faces.groups)):,}" for faces in dataset.splits.values())
     )
     if train := dataset.splits.get("train"):
-        twice = [datasets.identical_to(faces, train).sum() for name, faces in dataset.splits.items() if name != "train"]
+        twice = [identical_to(faces, train).sum() for name, faces in dataset.splits.items() if name != "train"]
         table.add_row("identical to one in train", "", *(f"{count:,}" for count in twice))
     Console().print(table)
     if out:

@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 
 from ..device.classifier import FER2013_MODEL
+from ..device.faces.boxes import iou
+from ..device.outputs.base import Output
+from ..device.outputs.open import open_annotated
 from ..device.pipeline import Pipeline
-from ..device.sinks import Sink, open_annotated
-from ..device.sources import Source
-from ..device.tracks import overlap
+from ..device.sources.base import Source
+from ..device.sources.virtual import VirtualCamera
 from ..device.types import FrameResult
-from ..device.virtual import VirtualCamera
 from .console import progress
 from .playback import Summary, play, terminable
 
@@ -41,7 +42,7 @@ def demo(
     with ExitStack() as stack:
         stack.enter_context(terminable())
         pipeline = stack.enter_context(Pipeline.open(source, model=model))
-        sinks: list[Sink] = [stack.enter_context(open_annotated(out, pipeline.source.rate, source=source))]
+        sinks: list[Output] = [stack.enter_context(open_annotated(out, pipeline.source.rate, source=source))]
         show = stack.enter_context(progress("demo"))
 
         def on_frame(result: FrameResult) -> None:
@@ -73,8 +74,8 @@ class Truth:
             return
         for true in camera.truth(result.frame.index):
             self.drawn += 1
-            near = max(result.faces, key=lambda face: overlap(face.face.box, true.box), default=None)
-            if near is not None and overlap(near.face.box, true.box) > 0.3:
+            near = max(result.faces, key=lambda face: iou(face.face.box, true.box), default=None)
+            if near is not None and iou(near.face.box, true.box) > 0.3:
                 self.found += 1
                 self.named += near.label == true.label
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..models.errors import RuntimeMissingError
-from ..models.quiet import quiet
+from ..errors import RuntimeMissingError
+from ..models.native_log import quiet
 
 
 @contextmanager

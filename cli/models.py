@@ -9,8 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..errors import FerliteError, ModelFormatError
 from ..models import modelfile, registry
-from ..models.errors import FerliteError, ModelFormatError
 from ..models.modelfile import ModelFile
 from ..models.record import Record
 from ..models.runtime import LoadedModel

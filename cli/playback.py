@@ -11,8 +11,8 @@ from types import FrameType
 
 from rich.table import Table
 
+from ..device.outputs.base import Output
 from ..device.pipeline import Pipeline
-from ..device.sinks import Sink
 from ..device.types import FrameResult
 
 
@@ -66,7 +66,7 @@ class Summary:
 
 def play(
     pipeline: Pipeline,
-    sinks: Sequence[Sink],
+    sinks: Sequence[Output],
     summary: Summary,
     frames: int | None = None,
     on_frame: Callable[[FrameResult], None] = lambda result: None,

@@ -29,13 +29,16 @@ def quickstart(
     with needs("host"):
         from ..benchmarks import accuracy, latency, report
         from ..convert import package
+        from ..data.eigenfaces import EIGENFACES
+        from ..data.load import load_dataset
+        from ..device.outputs.json_lines import JsonLines
+        from ..device.outputs.open import open_annotated
         from ..device.pipeline import Pipeline
-        from ..device.sinks import JsonLines, open_annotated
-        from ..train import datasets, recipes, training
+        from ..train import recipes, training
     start = time.perf_counter()
     recipe = recipes.load("quickstart")
     console.print(f"[bold]1[/] drawing faces and training {recipe.network!r} on them")
-    dataset = datasets.load(datasets.EIGENFACES)
+    dataset = load_dataset(EIGENFACES)
     with progress("train") as show:
         run = training.train(
             recipe,

@@ -9,10 +9,12 @@ from typing import Annotated
 import typer
 
 from ..device.classifier import DEFAULT_MODEL, Classifier
-from ..device.gate import Gate
+from ..device.faces.gate import Gate
+from ..device.outputs.base import Output
+from ..device.outputs.json_lines import JsonLines
+from ..device.outputs.open import open_annotated, refuse_overwriting
 from ..device.pipeline import Pipeline
-from ..device.sinks import JsonLines, Sink, open_annotated, refuse_overwriting
-from ..models.errors import UsageError
+from ..errors import UsageError
 from .console import console
 from .playback import Summary, play, terminable
 
@@ -85,7 +87,7 @@ def run(
         )
         if output != "-":
             refuse_overwriting(output, source)
-        sinks: list[Sink] = [stack.enter_context(JsonLines(output))]
+        sinks: list[Output] = [stack.enter_context(JsonLines(output))]
         if annotate is not None:
             sinks.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate, source=source)))
         try:

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ..benchmarks import machine
-from ..models.errors import UsageError
+from ..errors import UsageError
 from .console import Json, console, print_json, progress
 from .extras import needs
 from .train import DATA_HELP
 
 if TYPE_CHECKING:
-    from ..train.comparison import Row
+    from ..train.studies.run import Row
 
 
 def study(
@@ -50,12 +50,16 @@ def study(
     """Train the variants of a study and compare them; the same line again resumes after an interruption."""
     with needs("host"):
         from ..convert.package import int8_classes
-        from ..train import comparison, datasets, ferplus, starting, studies
-        from ..train.pretrained import BASES
+        from ..data import ferplus
+        from ..data.load import load_dataset
+        from ..train import initial_weights
+        from ..train.networks.pretrained import BASES
+        from ..train.studies.run import run_study
+        from ..train.studies.study import load_study, study_names
     if list_studies:
         table = Table("study", "what it compares")
-        for known in studies.names():
-            table.add_row(known, studies.load(known).description)
+        for known in study_names():
+            table.add_row(known, load_study(known).description)
         Console().print(table)
         return
     if not name or data is None:
@@ -63,16 +67,16 @@ def study(
     files: dict[str, str] = {}
     for given in weights or []:
         network, _, file = given.rpartition("=")
-        if not network and file != starting.NONE:
+        if not network and file != initial_weights.NONE:
             raise UsageError(f"--weights {given}: give NETWORK=FILE, or none")
-        files |= {network: file} if network else dict.fromkeys(BASES, starting.NONE)
-    chosen = studies.load(name)
+        files |= {network: file} if network else dict.fromkeys(BASES, initial_weights.NONE)
+    chosen = load_study(name)
     with console.status(f"reading {data}"):
-        dataset = datasets.load(data)
-        more = datasets.load(extra) if extra else None
+        dataset = load_dataset(data)
+        more = load_dataset(extra) if extra else None
         counted = ferplus.read(votes) if votes else None
     with progress(chosen.name) as show:
-        rows = comparison.run(
+        rows = run_study(
             chosen,
             dataset,
             out or Path("runs") / f"study-{chosen.name}",
@@ -100,7 +104,7 @@ def _line(row: Row) -> str:
 
 def _print(rows: Sequence[Row]) -> None:
     """Print the comparison, the recall of each class, and what is most often taken for what."""
-    from ..train.results import confusions
+    from ..train.studies.confusions import confusions
 
     table = Table("variant", "parameters", "MMAC", "float32 [95 %]", "int8", "macro-F1", "binary", "published")
     recall: Table | None = None

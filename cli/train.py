@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..models.errors import UsageError
+from ..errors import UsageError
 from .console import console, progress
 from .extras import needs
 
@@ -47,7 +47,9 @@ def train(
 ) -> None:
     """Train a network by a recipe; the same line again resumes after an interruption."""
     with needs("host"):
-        from ..train import boards, datasets, ferplus, recipes, training
+        from ..data import ferplus
+        from ..data.load import load_dataset
+        from ..train import recipes, tensorboard_log, training
     if list_recipes:
         table = Table("recipe", "what it is")
         for name in recipes.names():
@@ -61,10 +63,10 @@ def train(
         chosen = recipes.change(chosen, {"seed": seed, "name": f"{chosen.name}-seed-{seed}"})
     out = out or Path("runs") / chosen.name
     with console.status(f"reading {data}"):
-        dataset = datasets.load(data)
-        more = datasets.load(extra) if extra else None
+        dataset = load_dataset(data)
+        more = load_dataset(extra) if extra else None
         counted = ferplus.read(votes) if votes else None
-    board = boards.Board(out / "tensorboard") if tensorboard else None
+    board = tensorboard_log.Board(out / "tensorboard") if tensorboard else None
     with progress(chosen.name) as show, board or nullcontext():
 
         def on_step(epoch: int, step: int, steps: int) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..train.datasets import Faces
+from ..data.dataset import Faces
 from .calibrate import Ranges
-from .graphs import accuracy
 from .inspection import inspect
+from .interpreter import accuracy
 from .layers import Layer, layers
 from .quantize import quantize
 

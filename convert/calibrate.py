@@ -11,11 +11,12 @@ from litert_quantizer import calibrator, recipe, recipe_manager
 from litert_quantizer.utils import qsv_utils
 from numpy.typing import NDArray
 
-from ..models.errors import DataError
+from ..data.dataset import Faces
+from ..data.splits import balanced_draw
+from ..errors import DataError
 from ..models.files import sha256
 from ..models.preprocess import to_input
-from ..train.datasets import Faces, balanced_draw
-from .silence import silence
+from .quantizer_log import silence
 
 Ranges = dict[str, Any]
 """Smallest and largest value of each tensor by name, as litert-quantizer keeps them."""

@@ -10,8 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ..models.errors import DataError
-from ..models.quiet import quiet
+from ..errors import DataError
+from ..models.native_log import quiet
 
 
 def export(model: Any) -> bytes:

@@ -12,9 +12,9 @@ from ai_edge_litert.interpreter import Interpreter
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ..models.errors import ModelFormatError
+from ..errors import ModelFormatError
 from ..models.files import replacing
-from .graphs import answer, load_whole
+from .interpreter import answer, load_whole
 from .layers import Layer, layers
 
 MOST_FACES = 64

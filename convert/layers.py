@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..models.errors import unknown
-from .graphs import load_whole
+from ..errors import unknown
+from .interpreter import load_whole
 
 
 @dataclass(frozen=True)

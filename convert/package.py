@@ -12,21 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data import metrics
+from ..data.dataset import Dataset, Faces
+from ..data.splits import balanced_draw
 from ..device.classifier import Classifier
+from ..errors import DataError, UsageError, unknown
 from ..models import modelfile
-from ..models.errors import DataError, UsageError, unknown
 from ..models.record import Record, Scheme
-from ..train import datasets, metrics
-from ..train.branches import fold
+from ..train.networks.branches import fold
 from ..train.preparation import prepare
 from ..train.training import Run
-from . import geometry
+from . import crop
 from .budget import quantize_within
 from .calibrate import Method, calibrate, calibration_set, describe
 from .equalize import equalize
 from .export import export
-from .graphs import classes
 from .inspection import Inspection, inspect
+from .interpreter import classes
 from .layers import Layer, choose, layers
 from .quantize import FLOATING, SCHEMES, STATIC, quantize
 from .temperature import calibration_error, fit_temperature
@@ -70,7 +72,7 @@ class Made:
 
 def convert(
     run: Run,
-    dataset: datasets.Dataset,
+    dataset: Dataset,
     out: str | Path,
     *,
     schemes: Sequence[Scheme] = ("int8", "float32"),
@@ -133,9 +135,9 @@ def convert(
         scheme: verify(graph, floating, validation.images, scheme, left) for scheme, (graph, left) in graphs.items()
     }
     on_step("package")
-    drawn = train.images[datasets.balanced_draw(train.labels, 2000, seed=0)]
+    drawn = train.images[balanced_draw(train.labels, 2000, seed=0)]
     record = _record(run, dataset).with_(
-        crop=geometry.measure(drawn, f"the training split of {dataset.name}"), licence=licence
+        crop=crop.measure(drawn, f"the training split of {dataset.name}"), licence=licence
     )
     records: dict[Scheme, Record] = {}
     shares: dict[Scheme, float] = {}
@@ -168,7 +170,7 @@ def convert(
     return made
 
 
-def exported(run: Run, dataset: datasets.Dataset) -> bytes:
+def exported(run: Run, dataset: Dataset) -> bytes:
     """Return a run's float32 graph, prepared for int8 by `equalize`.
 
     Args:
@@ -178,7 +180,7 @@ def exported(run: Run, dataset: datasets.Dataset) -> bytes:
     return export(equalize(fold(run.network()), calibration_set(dataset.split("train"), 2048)))
 
 
-def int8_classes(run: Run, dataset: datasets.Dataset, faces: datasets.Faces) -> NDArray[np.int64]:
+def int8_classes(run: Run, dataset: Dataset, faces: Faces) -> NDArray[np.int64]:
     """Return the classes that a run's int8 graph names, without keeping the graph or asking what it lost.
 
     Args:
@@ -194,7 +196,7 @@ def int8_classes(run: Run, dataset: datasets.Dataset, faces: datasets.Faces) -> 
     return classes(quantize(floating, ranges), faces.images)
 
 
-def check(run: Run, dataset: datasets.Dataset) -> None:
+def check(run: Run, dataset: Dataset) -> None:
     """Check that a run is finished and a data set is the one it was trained on.
 
     Raises:
@@ -209,7 +211,7 @@ def check(run: Run, dataset: datasets.Dataset) -> None:
         raise DataError(f"{dataset.path or dataset.name} is not the data that {run.folder} was trained on")
 
 
-def _record(run: Run, dataset: datasets.Dataset) -> Record:
+def _record(run: Run, dataset: Dataset) -> Record:
     data = {key: run.info["data"][key] for key in ("name", "sha256", "faces")}
     for source in ("extra", "votes", "teachers"):
         if source in run.info:
@@ -232,7 +234,7 @@ def _record(run: Run, dataset: datasets.Dataset) -> Record:
     )
 
 
-def _run(graph: bytes, record: Record, faces: datasets.Faces) -> tuple[NDArray[np.float32], float]:
+def _run(graph: bytes, record: Record, faces: Faces) -> tuple[NDArray[np.float32], float]:
     """Run a graph as the device will, from its file through the classifier: logits, and XNNPACK's share."""
     with tempfile.TemporaryDirectory() as folder:
         classifier = Classifier.load(modelfile.write(Path(folder) / "model.tflite", graph, record))

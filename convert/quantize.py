@@ -11,7 +11,7 @@ from litert_quantizer import algorithm_manager, qtyping, quantizer, recipe, reci
 from ..models.record import Scheme
 from .calibrate import Ranges
 from .layers import Layer
-from .silence import silence
+from .quantizer_log import silence
 
 Recipe = list[dict[str, Any]]
 """Rules as litert-quantizer reads them; the last that matches a layer holds."""

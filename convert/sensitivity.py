@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..train.datasets import Faces
+from ..data.dataset import Faces
 from .calibrate import Method, calibrate, calibration_set
-from .graphs import accuracy
+from .interpreter import accuracy
 from .layers import choose, layers
 from .quantize import quantize
 

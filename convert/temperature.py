@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..train import metrics
+from ..data import metrics
 
 _CANDIDATES = np.geomspace(0.2, 5.0, 401)
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.errors import ModelFormatError
+from ..errors import ModelFormatError
 from ..models.record import Scheme
-from .graphs import answer, classes, load, load_whole
+from .interpreter import answer, classes, load, load_whole
 from .layers import Layer
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ModelFormatError
 from ..models import modelfile, registry
-from ..models.errors import ModelFormatError
 from ..models.labels import canonical
 from ..models.preprocess import align, to_grey, to_input, to_size
 from ..models.record import Crop, Record, Scheme
@@ -56,7 +56,7 @@ class Classifier:
         Args:
             model: Name of a shipped model, or path of a .tflite file.
             threads: Threads for one inference.
-            runtime: A name in `models.runtime.RUNTIMES`; the first installed one if empty.
+            runtime: A name in `models.backends.RUNTIMES`; the first installed one if empty.
             labels: For a file without a record: its labels in the order of its outputs.
             pixels: For a file without a record: what it takes black and white for, for instance (0, 1).
 

@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..models.preprocess import to_bgr
-from .capture import Newest
 from .classifier import DEFAULT_MODEL, Classifier
-from .faces import TILT, FaceFinder
-from .follow import Follower
-from .gate import Gate
-from .recovery import Recovering
-from .sources import Source, open_source
+from .faces.finder import TILT, FaceFinder
+from .faces.follow import Follower
+from .faces.gate import Gate
+from .sources.base import Source
+from .sources.newest import Newest
+from .sources.open import open_source
+from .sources.recovery import Recovering
 from .tracks import Smoothing, Tracker
 from .types import Expression, Face, Frame, FrameResult
 
@@ -73,7 +74,7 @@ class Pipeline:
         """Open a source and load a model.
 
         Args:
-            source: As `sources.open_source` takes it: a camera, stream, clip, picture or folder.
+            source: As `open_source` takes it: a camera, stream, clip, picture or folder.
             model: Name of a shipped model, path of a .tflite file, or a classifier.
             threads: Threads for one inference.
             smoothing: How labels are calmed over time.

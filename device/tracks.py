@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .faces.boxes import iou
 from .types import UNCERTAIN, UNREADABLE, Box, Expression, Face, TrackedFace
 
 
@@ -114,7 +115,7 @@ class Tracker:
     def _match(self, faces: Sequence[Face], time: float) -> dict[int, _Track]:
         """Pair faces with tracks, largest overlap first, each track being where it was going (Bewley et al. 2016)."""
         expected = [(track, track.expected(time)) for track in self._tracks]
-        pairs = [(overlap(face.box, box), i, track) for i, face in enumerate(faces) for track, box in expected]
+        pairs = [(iou(face.box, box), i, track) for i, face in enumerate(faces) for track, box in expected]
         pairs = [pair for pair in pairs if pair[0] >= self.smoothing.overlap]
         matches: dict[int, _Track] = {}
         taken: set[int] = set()
@@ -139,16 +140,6 @@ class Tracker:
             if own >= threshold - margin and smoothed.confidence - own <= margin:
                 return label
         return smoothed.label if smoothed.confidence >= threshold else UNCERTAIN
-
-
-def overlap(a: Box, b: Box) -> float:
-    """Return the intersection over union of two boxes (x, y, width, height), 0 to 1."""
-    wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
-    high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
-    if wide <= 0 or high <= 0:
-        return 0.0
-    shared = wide * high
-    return shared / (a[2] * a[3] + b[2] * b[3] - shared)
 
 
 def _middle(box: Box) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 A model of FER2013's Training split by principal components ("eigenfaces": Turk and Pentland 1991), with
 a mean for each expression and the covariance around the means, from which labelled faces are drawn. It
 is there to try the machinery, from training to the camera, where there is no data set and no camera: a
-network trained on samples tells samples apart, not real faces. `train.eigenfaces` makes the file and
+network trained on samples tells samples apart, not real faces. `tools.eigenfaces` makes the file and
 says how.
 
 A seed gives the same pixels on every machine: numbers are whole, and sums of their products stay below
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import DataError, UsageError, unknown
+from ..errors import DataError, UsageError, unknown
 from .files import read_bytes
 from .labels import FER2013_LABELS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import unknown
+from ..errors import unknown
 
 FER2013_LABELS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """FER2013's seven classes; a label's place is its code in fer2013.csv (Goodfellow et al. 2013)."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ModelFormatError
+from ..errors import ModelFormatError
 from .files import read_bytes, sha256, write_bytes
 from .record import Record
 

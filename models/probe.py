@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from .errors import ModelFormatError
-from .quiet import quiet
+from ..errors import ModelFormatError
+from .native_log import quiet
 
 SECONDS = 20.0
 """How long the child may take; loading a runtime and a model takes well under one on a desktop."""
@@ -29,7 +29,7 @@ def probe(content: bytes, path: Path, runtime_name: str = "") -> None:
     Args:
         content: The whole model file.
         path: Where it lies, for messages.
-        runtime_name: A name in `runtime.RUNTIMES`; the first installed one if empty.
+        runtime_name: A name in `backends.RUNTIMES`; the first installed one if empty.
 
     Raises:
         ModelFormatError: The runtime refused it or died of it, or did not come to an end.
@@ -53,7 +53,7 @@ def probe(content: bytes, path: Path, runtime_name: str = "") -> None:
 
 def main(runtime_name: str) -> None:
     """Be the child: the model comes on stdin, what the runtime has against it goes to stdout."""
-    from .runtime import runtime
+    from .backends import runtime
 
     content = sys.stdin.buffer.read()
     chosen = runtime(runtime_name)

@@ -10,7 +10,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
-from .errors import ModelFormatError
+from ..errors import ModelFormatError
 
 SCHEMA = 1
 
@@ -65,7 +65,7 @@ class Record:
         data: Training data: name, sha256, faces by split; sha256 of extra data, votes and teachers, if any.
         calibration: Calibration set: faces, seed, sha256; and the method.
         kept_float: Layers of a quantized graph that were left in float32.
-        accuracy: `validation`: count, and for each scheme what `train.metrics.Scores` holds, with the
+        accuracy: `validation`: count, and for each scheme what `data.metrics.Scores` holds, with the
             calibration error before and after the temperature.
         versions: Library versions of training and conversion.
         origin: Where weights come from that were not trained here.

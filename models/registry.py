@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .errors import unknown
+from ..errors import unknown
 
 FOLDER = Path(__file__).parent
 """Where the shipped model files lie."""

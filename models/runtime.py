@@ -2,71 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import ModelFormatError
 from . import modelfile, probe
-from .errors import ModelFormatError, RuntimeMissingError, unknown
-from .quiet import quiet
+from .backends import runtime
+from .native_log import quiet
 from .record import INPUT_DTYPES, Record
-
-
-@dataclass(frozen=True)
-class Runtime:
-    """A TFLite runtime.
-
-    Attributes:
-        name: Name and version, for instance "LiteRT 2.3.0"; told in every benchmark.
-        interpreter: Its Interpreter class.
-    """
-
-    name: str
-    interpreter: Callable[..., Any]
-
-
-def _litert() -> Runtime:
-    return _named("LiteRT", "ai-edge-litert", import_module("ai_edge_litert.interpreter").Interpreter)
-
-
-def _tflite_runtime() -> Runtime:
-    return _named("tflite_runtime", "tflite-runtime", import_module("tflite_runtime.interpreter").Interpreter)
-
-
-def _tensorflow() -> Runtime:
-    return _named("TensorFlow", "tensorflow", import_module("tensorflow").lite.Interpreter)
-
-
-RUNTIMES = {"litert": _litert, "tflite-runtime": _tflite_runtime, "tensorflow": _tensorflow}
-"""Runtimes in the order they are tried."""
-
-
-@cache
-def runtime(name: str = "") -> Runtime:
-    """Return a runtime by its name in `RUNTIMES`, or the first that is installed.
-
-    Raises:
-        UnknownNameError: There is no such runtime.
-        RuntimeMissingError: It, or any at all, is not installed.
-    """
-    if name and name not in RUNTIMES:
-        raise unknown("runtime", name, RUNTIMES)
-    failures = []
-    for key in [name] if name else RUNTIMES:
-        try:
-            return RUNTIMES[key]()
-        except ImportError as error:
-            failures.append(f"{key}: {error}")
-    raise RuntimeMissingError(
-        "no TFLite runtime can be imported (" + "; ".join(failures) + "); pip install ai-edge-litert"
-    )
 
 
 class LoadedModel:
@@ -165,13 +111,6 @@ class LoadedModel:
 
     def _contradiction(self, what: str, said: object, found: object) -> None:
         raise ModelFormatError(f"{self.path}: the record says {what} {said}, the graph has {found}; convert again")
-
-
-def _named(title: str, package: str, interpreter: Callable[..., Any]) -> Runtime:
-    try:
-        return Runtime(f"{title} {version(package)}", interpreter)
-    except PackageNotFoundError:
-        return Runtime(title, interpreter)
 
 
 def _dequantized(raw: NDArray[Any], scale: np.float32, zero: np.float32) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
 """Training: data sets, networks, recipes, the training loop, evaluation.
 
-`datasets` and `metrics` need no TensorFlow; everything else here comes with the extra `host`.
+Comes with the extra `host`; the faces that it learns from are read by `data`, without TensorFlow.
 """

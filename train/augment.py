@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from .tables import Table
+from .toml_models import Table
 
 
 class Augmentation(Table):

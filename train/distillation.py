@@ -14,7 +14,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from ..models.errors import DataError, MissingFileError
+from ..errors import DataError, MissingFileError
 from ..models.files import read_bytes, sha256
 from ..models.preprocess import to_size
 from .runs import Run

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.dataset import Faces
 from .augment import augment, mix
 from .balance import class_weights, oversampled
-from .datasets import Faces
 from .distillation import Teachers
 from .recipes import Recipe
 

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from ..data.dataset import Dataset
+from ..data.metrics import Scores
 from ..models.files import replacing
-from .datasets import Dataset
-from .metrics import Scores
-
-if TYPE_CHECKING:
-    from .comparison import Row
 
 
 def draw_curves(history: Sequence[Mapping[str, float]], best: Mapping[str, float], path: str | Path) -> None:
@@ -42,7 +38,7 @@ def draw_curves(history: Sequence[Mapping[str, float]], best: Mapping[str, float
         xytext=(0, 7),
         ha="center",
     )
-    _save(figure, path)
+    save(figure, path)
 
 
 def draw_confusion(scores: Scores, title: str, path: str | Path) -> None:
@@ -72,34 +68,7 @@ def draw_confusion(scores: Scores, title: str, path: str | Path) -> None:
     axis.set_xticks(range(len(names)), names, rotation=30, ha="right")
     axis.set_yticks(range(len(names)), names)
     axis.set(xlabel="predicted", ylabel="true", title=title)
-    _save(figure, path)
-
-
-def draw_study(rows: Sequence[Row], title: str, path: str | Path) -> None:
-    """Draw the accuracy of a study's variants with 95 % intervals, float beside int8.
-
-    Args:
-        rows: Of the study; those that were not run are named without a mark.
-        title: Title of the picture.
-        path: PNG file to write.
-    """
-    figure = Figure(figsize=(8, 1.2 + 0.42 * len(rows)), layout="constrained")
-    axis = figure.subplots()
-    for shift, name, colour in ((-0.12, "float32", "tab:blue"), (0.12, "int8", "tab:orange")):
-        scored = [(place, getattr(row, name)) for place, row in enumerate(rows) if getattr(row, name)]
-        if scored:
-            share = np.array([scores.accuracy for _, scores in scored])
-            ends = np.array([scores.interval for _, scores in scored])
-            places = [place + shift for place, _ in scored]
-            bars = np.abs(ends.T - share) * 100
-            axis.errorbar(share * 100, places, xerr=bars, fmt="o", color=colour, capsize=3, label=name)
-    axis.set_yticks(range(len(rows)), [row.variant + (" (not run)" if row.why_not else "") for row in rows])
-    axis.invert_yaxis()
-    axis.set(title=title, xlabel="accuracy in %, with 95 % interval")
-    axis.grid(alpha=0.3, axis="x")
-    if axis.containers:
-        axis.legend(loc="best")
-    _save(figure, path)
+    save(figure, path)
 
 
 def draw_counts(dataset: Dataset, path: str | Path) -> None:
@@ -119,7 +88,7 @@ def draw_counts(dataset: Dataset, path: str | Path) -> None:
     axis.set_xticks(range(len(dataset.label_names)), dataset.label_names)
     axis.set(title=f"{dataset.name}: faces by class and split", ylabel="faces")
     axis.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def draw_faces(dataset: Dataset, path: str | Path, count: int = 10, seed: int = 0) -> None:
@@ -142,9 +111,10 @@ def draw_faces(dataset: Dataset, path: str | Path, count: int = 10, seed: int = 
             axis.set(xticks=[], yticks=[])
         for axis, place in zip(row, drawn, strict=False):
             axis.imshow(faces.images[place], cmap="gray", vmin=0, vmax=255)
-    _save(figure, path)
+    save(figure, path)
 
 
-def _save(figure: Figure, path: str | Path) -> None:
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure; see `replacing` for how and for the errors."""
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=120)

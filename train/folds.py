@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.errors import DataError
-from .datasets import Dataset, Faces
+from ..data.dataset import Dataset, Faces
+from ..errors import DataError
 
 Splits = Literal["official", "stratified", "by-person"]
 

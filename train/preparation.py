@@ -12,9 +12,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.errors import DataError, UsageError, unknown
-from .datasets import Dataset, Faces, balanced_draw, identical_to
-from .ferplus import Votes
+from ..data.dataset import Dataset, Faces, identical_to
+from ..data.ferplus import Votes
+from ..data.splits import balanced_draw
+from ..errors import DataError, UsageError, unknown
 from .folds import divide
 from .recipes import Recipe
 

@@ -16,11 +16,11 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ..models.files import sha256, write_bytes
 from ..models.labels import canonical
-from . import tables
+from . import toml_models
 from .augment import Augmentation
 from .balance import Balance
 from .folds import Splits
-from .tables import Table
+from .toml_models import Table
 
 Label = Annotated[str, AfterValidator(canonical)]
 
@@ -90,7 +90,7 @@ class Recipe(Table):
     Attributes:
         name: Short name; also the default name of the run folder.
         description: One sentence for `ferlite train --list`.
-        network: A name in `networks.NETWORKS`.
+        network: A name in `networks.build.NETWORKS`.
         width: Factor on the network's channels.
         start: What the weights are at first: `random`; `imagenet`, for the networks in `pretrained.BASES`;
             or `run`, those of another run, whose head is kept where its labels are the same.
@@ -199,7 +199,7 @@ class Recipe(Table):
 
 def names() -> list[str]:
     """Return the names of the shipped recipes."""
-    return tables.names(_FOLDER)
+    return toml_models.names(_FOLDER)
 
 
 def load(name: str | Path) -> Recipe:

@@ -23,11 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..models.errors import DataError, FerliteError, MissingFileError, UsageError
+from ..data import ferplus
+from ..data.dataset import Dataset
+from ..data.ferplus import Votes
+from ..errors import DataError, FerliteError, MissingFileError, UsageError
 from ..models.files import read_bytes, write_bytes, write_json
-from . import ferplus
-from .datasets import Dataset
-from .ferplus import Votes
 from .recipes import Recipe
 from .recipes import load as load_recipe
 
@@ -84,9 +84,9 @@ class Run:
 
     def network(self) -> Any:
         """Build the network (a `keras.Model`) in float32 with the best epoch's weights."""
-        from . import networks
+        from .networks.build import build_network
 
-        model = networks.build(self.recipe.network, len(self.info["labels"]), self.recipe.size, width=self.recipe.width)
+        model = build_network(self.recipe.network, len(self.info["labels"]), self.recipe.size, width=self.recipe.width)
         model.load_weights(self.folder / "best.keras")
         return model
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from ..models.errors import UsageError, unknown
+from ..errors import UsageError, unknown
 
 
 def scope(name: str) -> AbstractContextManager[Any]:

@@ -15,19 +15,22 @@ from typing import Any
 import keras
 import numpy as np
 
-from ..models.errors import DataError
+from ..data import metrics
+from ..data.dataset import Dataset, Faces
+from ..data.ferplus import Votes
+from ..errors import DataError
 from ..models.files import replacing, write_json
-from ..models.quiet import quiet
-from . import figures, metrics, networks, optimization, runs, strategies
+from ..models.native_log import quiet
+from . import figures, optimization, runs, strategies
 from .balance import class_weights
-from .datasets import Dataset, Faces
 from .distillation import Teachers
 from .epochs import Epoch, make_epoch
-from .ferplus import Votes
+from .initial_weights import describe, prepare_start
+from .networks.build import build_network, check_network
+from .networks.size import size_of
 from .preparation import additional, prepare, targets
 from .recipes import Recipe
 from .runs import Run
-from .starting import describe, prepare_start
 
 
 def train(
@@ -51,7 +54,8 @@ def train(
         folder: Run folder, made if missing. One with the same recipe and data is resumed.
         extra: Its Training faces are added to those of `dataset`, see `preparation.additional`.
         votes: Votes of FER+ for the rows of `dataset`, where the recipe needs them.
-        start: What to start from, see `starting.prepare_start`. A run that is resumed needs none, and takes no other.
+        start: What to start from, see `initial_weights.prepare_start`. A run that is resumed needs none, and takes
+            no other.
         strategy: See `strategies.scope`. It may be another one when a run is resumed.
         on_step: Called after each batch with epoch (from 1), step and steps of the epoch.
         on_teacher: Called while teachers answer with epoch, the answers given and their total.
@@ -68,7 +72,7 @@ def train(
         OutputError: The folder can't be written.
     """
     folder, kept_by = Path(folder), runs.criterion(recipe)
-    networks.check(recipe.network)
+    check_network(recipe.network)
     scope = strategies.scope(strategy)
     dataset = prepare(dataset, recipe, votes)
     faces, validation = dataset.split("train"), dataset.split("validation")
@@ -92,7 +96,7 @@ def train(
 
     with quiet(), scope:
         model = _resumed(folder) or _compiled(recipe, dataset.label_names, steps, start)
-    info |= networks.size_of(model)
+    info |= size_of(model)
 
     # The optimiser's step count is the one record of progress: it is saved with the weights.
     done = int(model.optimizer.iterations.numpy()) // steps
@@ -203,7 +207,7 @@ def _compiled(recipe: Recipe, label_names: tuple[str, ...], steps: int, start: s
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     try:
-        model: Any = networks.build(recipe.network, len(label_names), recipe.size, recipe.l2, recipe.width)
+        model: Any = build_network(recipe.network, len(label_names), recipe.size, recipe.l2, recipe.width)
     finally:
         keras.config.set_dtype_policy(before)
     prepare_start(model, recipe, label_names, start)

@@ -13,10 +13,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-from errors import CheckError
 from numpy.typing import NDArray
 
-from ferlite.device.virtual import VirtualCamera
+from errors import CheckError
+from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.models import eigenfaces
 
 MODELS = ("ferlite-m", "ferlite-m-ferplus", "ferlite-m-float32")

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from ferlite.benchmarks.cards import card
-from ferlite.cli.maintain import cards
+from ferlite.errors import ModelFormatError
 from ferlite.models import modelfile, registry
-from ferlite.models.errors import ModelFormatError
 from ferlite.models.files import sha256
+from ferlite.tools.__main__ import cards
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ferlite.benchmarks import compare
-from ferlite.models.errors import DataError, UsageError
+from ferlite.errors import DataError, UsageError
 
 MACHINE = {"model": "board", "architecture": "aarch64", "cores": 4}
 

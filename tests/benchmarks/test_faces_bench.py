@@ -5,15 +5,16 @@ import numpy as np
 import pytest
 
 from ferlite.benchmarks import faces as bench
-from ferlite.benchmarks import gates, overhead, pasted
+from ferlite.benchmarks import gates, overhead, pasted_faces
+from ferlite.data.dataset import Faces
+from ferlite.data.load import load_dataset
 from ferlite.device.classifier import Classifier
-from ferlite.device.faces import FaceFinder
+from ferlite.device.faces.finder import FaceFinder
 from ferlite.device.pipeline import Pipeline
-from ferlite.device.virtual import VirtualCamera
+from ferlite.device.sources.virtual import VirtualCamera
+from ferlite.errors import MissingFileError
 from ferlite.models import eigenfaces
-from ferlite.models.errors import MissingFileError
 from ferlite.models.labels import FER2013_LABELS
-from ferlite.train import datasets
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +72,10 @@ def test_changes_of_a_label_are_counted():
 
 def test_a_pasted_face_is_cut_as_it_was():
     images, labels = eigenfaces.load().sample(7, seed=1)
-    faces = datasets.Faces(images, labels.astype(np.int64), np.arange(len(images)))
+    faces = Faces(images, labels.astype(np.int64), np.arange(len(images)))
     classifier = Classifier.load()
     for roll in (0, 15):
-        seen = pasted.look(faces, roll, FaceFinder(), classifier)
+        seen = pasted_faces.look(faces, roll, FaceFinder(), classifier)
         assert seen.found.sum() >= 6
         inner = np.s_[:, 10:-10, 10:-10]
         pairs = zip(seen.crops[inner], images[seen.found][inner], strict=True)
@@ -83,7 +84,7 @@ def test_a_pasted_face_is_cut_as_it_was():
 
 
 def test_accuracy_by_size_blur_turn_and_confidence_is_measured():
-    dataset = datasets.load("eigenfaces")
+    dataset = load_dataset("eigenfaces")
     result = gates.measure(dataset, limit=20)
     assert result["sizes"][0]["accuracy"] >= result["sizes"][-1]["accuracy"]
     sharp = [row["sharpness"] for row in result["blurs"]]

@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from ferlite.benchmarks import footprint
-from ferlite.models.errors import FerliteError
+from ferlite.errors import FerliteError
 
 
 def test_installed_counts_what_a_device_needs():

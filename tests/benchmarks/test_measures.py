@@ -6,11 +6,11 @@ import pytest
 
 from ferlite.benchmarks import accuracy, coldstart, latency, report
 from ferlite.benchmarks.machine import State
+from ferlite.data.dataset import Dataset, Faces
+from ferlite.errors import DataError, MissingFileError, ModelFormatError, UsageError
 from ferlite.models import modelfile
-from ferlite.models.errors import DataError, MissingFileError, ModelFormatError, UsageError
 from ferlite.models.files import write_json
 from ferlite.models.labels import FER2013_LABELS
-from ferlite.train import datasets
 
 
 @pytest.fixture
@@ -20,9 +20,9 @@ def data(banded):
     images[:, 47] = np.arange(28)[:, None]  # all different, in a row that no band covers
     labels = np.tile(np.arange(7), 4)
     labels[labels == 6] = 5
-    faces = datasets.Faces(images, labels, np.arange(28))
+    faces = Faces(images, labels, np.arange(28))
     test = faces[np.arange(14)]
-    return datasets.Dataset("bands", FER2013_LABELS, {"train": faces[np.arange(13, 28)], "test": test}, "d" * 64)
+    return Dataset("bands", FER2013_LABELS, {"train": faces[np.arange(13, 28)], "test": test}, "d" * 64)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_faces_that_are_also_in_training_are_left_out_of_a_second_table(pair, da
 
 
 def test_a_split_that_is_all_in_training_is_scored_once(pair, data):
-    everywhere = datasets.Dataset("x", data.label_names, {"train": data.split("test"), "test": data.split("test")}, "0")
+    everywhere = Dataset("x", data.label_names, {"train": data.split("test"), "test": data.split("test")}, "0")
     assert "without_duplicates" not in accuracy.measure(pair, everywhere, "test")
 
 
@@ -86,7 +86,7 @@ def test_with_labels_only_their_faces_are_scored_and_only_they_are_answers(pair,
 def test_all_faces_of_data_with_a_test_split_are_not_scored_at_once(pair, data):
     with pytest.raises(UsageError, match="sets a test split apart"):
         accuracy.measure(pair[:1], data, "all")
-    whole = datasets.Dataset(data.name, data.label_names, {"train": data.splits["train"]}, data.sha256)
+    whole = Dataset(data.name, data.label_names, {"train": data.splits["train"]}, data.sha256)
     assert accuracy.measure(pair[:1], whole, "all")["data"] | {"name": ""} == {
         "name": "", "sha256": "d" * 64, "split": "all", "labels": [], "faces": 15, "groups": None,
     }  # fmt: skip

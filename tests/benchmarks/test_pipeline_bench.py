@@ -7,7 +7,7 @@ import pytest
 from ferlite.benchmarks import pipeline as bench
 from ferlite.benchmarks.machine import State
 from ferlite.device.pipeline import Pipeline
-from ferlite.device.virtual import VirtualCamera
+from ferlite.device.sources.virtual import VirtualCamera
 
 REST = State(0.0, None, None, None, None, None, 0.0, 0.0, 0.0)
 

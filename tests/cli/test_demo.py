@@ -7,7 +7,7 @@ from ferlite.cli.app import main
 from ferlite.cli.demo import Truth
 from ferlite.cli.playback import Summary
 from ferlite.device.pipeline import Pipeline
-from ferlite.device.virtual import VirtualCamera
+from ferlite.device.sources.virtual import VirtualCamera
 
 
 def demo(monkeypatch, *arguments):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ferlite.cli.app import main
-from ferlite.device.virtual import VirtualCamera
+from ferlite.device.sources.virtual import VirtualCamera
 
 FACE = " ".join(["7"] * 2304)
 
@@ -86,7 +86,6 @@ CASES = {
     "convert: damaged run": ("convert damaged", "damaged/run.json is damaged: it lacks"),
     "convert: unfinished run": ("convert other", "is not finished"),
     "convert: data gone": ("convert other --data none.csv", "no data set at none.csv"),
-    "maintain eigenfaces: missing data": ("maintain eigenfaces --data none.csv", "no data set at none.csv"),
     "convert: no run": ("convert unfinished", "can't read unfinished/run.json: No such file"),
     "convert: unknown method": ("convert unfinished --method max-min", "no calibration method 'max-min'; known: "),
     "bench accuracy: missing model": ("bench accuracy no.tflite --data good.csv", "no.tflite"),

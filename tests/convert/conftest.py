@@ -3,7 +3,8 @@
 import pytest
 
 from ferlite.convert import calibrate, export, quantize
-from ferlite.train import eigenfaces, recipes
+from ferlite.data import eigenfaces
+from ferlite.train import recipes
 from ferlite.train.training import train
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ferlite.convert import calibrate, sensitivity
-from ferlite.models.errors import DataError
+from ferlite.errors import DataError
 
 
 def test_min_max_holds_what_the_moving_average_cuts_off(graphs, data):

@@ -9,7 +9,7 @@ from keras import layers
 
 from ferlite.convert import calibrate, export, quantize
 from ferlite.convert.equalize import equalize
-from ferlite.convert.graphs import answer, load
+from ferlite.convert.interpreter import answer, load
 
 FACES = np.random.default_rng(0).integers(0, 256, (32, 16, 16), "uint8")
 

@@ -6,7 +6,7 @@ import pytest
 
 from ferlite.convert import inspection, quantize
 from ferlite.convert.layers import layers
-from ferlite.models.errors import ModelFormatError
+from ferlite.errors import ModelFormatError
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,16 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from ferlite.convert import calibrate, export, geometry, package, quantize, verify
-from ferlite.convert.graphs import load_whole
+from ferlite.convert import calibrate, crop, export, package, quantize, verify
+from ferlite.convert.interpreter import load_whole
 from ferlite.convert.layers import layers
+from ferlite.data import eigenfaces
 from ferlite.device.classifier import Classifier
+from ferlite.errors import DataError, ModelFormatError, UsageError
 from ferlite.models import modelfile
-from ferlite.models.errors import DataError, ModelFormatError, UsageError
 from ferlite.models.labels import FER2013_LABELS
 from ferlite.models.runtime import LoadedModel
-from ferlite.train import eigenfaces, networks
+from ferlite.train.networks.build import build_network
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_the_crop_geometry_is_where_the_faces_have_their_landmarks(converted):
 
 def test_pictures_without_faces_give_no_geometry():
     with pytest.raises(DataError, match="found a face in only 0 of 12"):
-        geometry.measure(np.zeros((12, 48, 48), np.uint8), "nothing")
+        crop.measure(np.zeros((12, 48, 48), np.uint8), "nothing")
 
 
 def test_int8_input_is_the_pixel_minus_128(graphs, tmp_path, run, data):
@@ -124,9 +125,9 @@ def test_weights_that_are_no_numbers_are_refused(run):
 
 @pytest.mark.parametrize("network", ["plain-residual-branches", "plain-residual-excite"])
 def test_branches_are_folded_and_attention_is_int8_throughout(network, data):
-    model = networks.build(network, 7, width=0.25)
+    model = build_network(network, 7, width=0.25)
     floating = package.exported(SimpleNamespace(network=lambda: model), data)
-    plain = export.export(networks.build("plain-residual", 7, width=0.25))
+    plain = export.export(build_network("plain-residual", 7, width=0.25))
     assert (len(layers(floating)) == len(layers(plain))) == (network == "plain-residual-branches")
     graph = quantize.quantize(floating, calibrate.calibrate(floating, data.split("train").images[:8]))
     assert not [tensor for tensor in load_whole(graph).get_tensor_details() if tensor["dtype"] is np.float32]

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
-from ferlite.convert import budget, layers, package, quantize, verify
-from ferlite.convert import graphs as running
+from ferlite.convert import budget, interpreter, layers, package, quantize, verify
 from ferlite.device.classifier import Classifier
+from ferlite.errors import ModelFormatError, UnknownNameError
 from ferlite.models import modelfile
-from ferlite.models.errors import ModelFormatError, UnknownNameError
 from ferlite.models.record import INPUT_DTYPES
 from ferlite.models.runtime import LoadedModel
 from ferlite.train.training import Run
@@ -97,7 +96,7 @@ def test_beyond_the_budget_the_layer_at_fault_stays_in_float_and_no_other(graphs
     got, kept = budget.quantize_within(floating, ranges | {conv.output: wide}, faces, 3, faces.images)
     assert conv in kept
     assert len(kept) <= 2
-    assert running.accuracy(got, faces) >= running.accuracy(floating, faces) - 0.03
+    assert interpreter.accuracy(got, faces) >= interpreter.accuracy(floating, faces) - 0.03
 
 
 def test_labels_keep_their_order_through_the_whole_chain(run, data, tmp_path):
@@ -124,8 +123,8 @@ def test_the_built_in_kernels_name_the_same_class(made, data):
     images = data.split("validation").images
     file = modelfile.read(made["int8"].path)
     scale, zero = LoadedModel(file).outputs[0]["quantization"]
-    without = running.load_whole(file.content)
-    built_in = np.array([running.answer(without, image) for image in images], np.float32)
+    without = interpreter.load_whole(file.content)
+    built_in = np.array([interpreter.answer(without, image) for image in images], np.float32)
     delegated = Classifier.load(made["int8"].path).logits(images)
     # Sums are rounded otherwise in each layer, so a logit may be off by some steps.
     assert np.abs((built_in - zero) * scale - delegated).max() <= 8 * scale

@@ -7,8 +7,8 @@ from hypothesis.extra import numpy as hnp
 
 from ferlite import Classifier
 from ferlite.device.types import Face
+from ferlite.errors import DataError, ModelFormatError, UnknownNameError
 from ferlite.models import modelfile, registry
-from ferlite.models.errors import DataError, ModelFormatError, UnknownNameError
 from ferlite.models.labels import FER2013_LABELS
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from ferlite import Classifier, Pipeline
 from ferlite.cli.app import main
-from ferlite.device.sinks import AnnotatedVideo
-from ferlite.device.sources import Source, open_source
+from ferlite.device.outputs.video import AnnotatedVideo
+from ferlite.device.sources.base import Source
+from ferlite.device.sources.open import open_source
+from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.device.tracks import Smoothing
 from ferlite.device.types import Frame
-from ferlite.device.virtual import VirtualCamera
-from ferlite.models.errors import SourceError
+from ferlite.errors import SourceError
 
 
 @pytest.fixture
@@ -73,12 +74,11 @@ def test_of_a_live_source_the_newest_frame_is_taken(model_path):
 
 
 def test_a_live_pipeline_can_be_left_and_gone_on_with(model_path):
+    before = set(threading.enumerate())
     with Pipeline.open("virtual:live=true", model=model_path, rate=200) as pipeline:
         first = next(iter(pipeline)).frame.index
-        before = {thread.name for thread in threading.enumerate()}
         assert next(iter(pipeline)).frame.index > first
-        assert len([t for t in threading.enumerate() if t.name == "capture"]) == 1
-        assert "capture" in before
+        assert [t.name for t in set(threading.enumerate()) - before] == ["capture"]
 
 
 def test_closing_ends_a_live_pipeline_and_may_be_repeated(model_path):

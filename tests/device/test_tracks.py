@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferlite.device.tracks import Smoothing, Tracker, overlap
+from ferlite.device.faces.boxes import iou
+from ferlite.device.sources.virtual import VirtualCamera
+from ferlite.device.tracks import Smoothing, Tracker
 from ferlite.device.types import UNCERTAIN, UNREADABLE, Expression, Face
-from ferlite.device.virtual import VirtualCamera
 
 LABELS = ("happy", "sad", "neutral")
 boxes = st.tuples(*[st.floats(-100, 600)] * 2, *[st.floats(1, 300)] * 2)
@@ -149,7 +150,7 @@ def test_faces_that_cross_keep_their_numbers(rate, seed):
     for index in range(16 * rate):
         hidden, front = (true.box for true in camera.truth(index))
         seen = [Face(front, 0.9, np.zeros((5, 2), np.float32))]
-        apart = overlap(hidden, front) < 0.3
+        apart = iou(hidden, front) < 0.3
         if apart:
             seen.append(Face(hidden, 0.9, np.zeros((5, 2), np.float32)))
         numbers = [tracked.track_id for tracked in tracker.update(seen, [HAPPY] * len(seen), index / rate)]
@@ -176,6 +177,6 @@ def test_a_label_outlives_a_blurred_moment_but_not_a_long_one():
 
 @given(boxes, boxes)
 def test_overlap_is_a_symmetric_share(a, b):
-    assert 0 <= overlap(a, b) <= 1 + 1e-9
-    assert overlap(a, b) == pytest.approx(overlap(b, a))
-    assert overlap(a, a) == pytest.approx(1)
+    assert 0 <= iou(a, b) <= 1 + 1e-9
+    assert iou(a, b) == pytest.approx(iou(b, a))
+    assert iou(a, a) == pytest.approx(1)

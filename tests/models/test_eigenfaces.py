@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ferlite.errors import DataError, MissingFileError, UnknownNameError, UsageError
 from ferlite.models import eigenfaces
-from ferlite.models.errors import DataError, MissingFileError, UnknownNameError, UsageError
 from ferlite.models.labels import FER2013_LABELS
 
 LARGEST_LIKENESS = 0.96  # blurred frontal faces are all alike; a copied picture would be at 0.99 or above
@@ -125,10 +125,10 @@ def test_nothing_in_the_file_is_a_picture_and_no_sample_repeats_one(
 ):
     """The largest likeness of anything stored or drawn with a training picture, beside the likeness
     with pictures that the statistics never saw: a model that had learnt faces by heart would stand out."""
-    from ferlite.train import datasets
+    from ferlite.data.load import load_dataset
 
     model = eigenfaces.load()
-    data = datasets.load(real_data / "fer2013.csv")
+    data = load_dataset(real_data / "fer2013.csv")
     assert model.about["data_sha256"] == data.sha256
     seen = standardised(data.split("train").images)
     unseen = standardised(np.concatenate([data.split(n).images for n in ("validation", "test")]))

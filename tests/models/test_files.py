@@ -1,6 +1,6 @@
 import pytest
 
-from ferlite.models.errors import MissingFileError, OutputError
+from ferlite.errors import MissingFileError, OutputError
 from ferlite.models.files import read_bytes, replacing, write_bytes, write_json
 
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
+from ferlite.errors import ModelFormatError
 from ferlite.models import modelfile, probe
-from ferlite.models.errors import ModelFormatError
 from ferlite.models.runtime import LoadedModel
 
 RECORDED, BARE = 170, 30
@@ -61,7 +61,7 @@ def test_with_a_record_any_change_is_an_error_before_a_runtime_sees_it(model_pat
 TRY_ALL = """
 import sys
 from pathlib import Path
-from ferlite.models.errors import ModelFormatError
+from ferlite.errors import ModelFormatError
 from ferlite.models.runtime import LoadedModel
 import numpy as np
 for path in sorted(Path(sys.argv[1]).glob("*.tflite")):

@@ -1,6 +1,6 @@
 import pytest
 
-from ferlite.models.errors import FerliteError, UnknownNameError
+from ferlite.errors import FerliteError, UnknownNameError
 from ferlite.models.labels import FER2013_LABELS, LABELS, canonical
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ferlite.errors import MissingFileError, ModelFormatError
 from ferlite.models import modelfile
-from ferlite.models.errors import MissingFileError, ModelFormatError
 from ferlite.models.record import Record
 from ferlite.models.runtime import LoadedModel
 

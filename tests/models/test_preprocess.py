@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ferlite.models.errors import DataError
+from ferlite.errors import DataError
 from ferlite.models.preprocess import align, similarity, to_bgr, to_grey, to_input, to_size
 from ferlite.models.record import Crop
 

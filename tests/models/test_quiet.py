@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from ferlite.models.quiet import quiet
+from ferlite.models.native_log import quiet
 
 
 def test_what_native_code_writes_to_stderr_is_hidden_inside_only(capfd):

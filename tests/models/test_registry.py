@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from ferlite.errors import UnknownNameError
 from ferlite.models import modelfile, registry
-from ferlite.models.errors import UnknownNameError
 
 
 @pytest.mark.parametrize("name", ["yunet", "onet"])

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ferlite.models import modelfile, runtime
-from ferlite.models.errors import ModelFormatError, RuntimeMissingError
+from ferlite.errors import ModelFormatError, RuntimeMissingError
+from ferlite.models import backends, modelfile
 from ferlite.models.runtime import LoadedModel
 
 
@@ -37,20 +37,20 @@ def test_a_graph_that_the_runtime_refuses_is_a_clear_error(tmp_path, graph):
 
 
 def test_the_runtime_names_itself_with_its_version():
-    assert runtime.runtime("litert").name.startswith("LiteRT ")
+    assert backends.runtime("litert").name.startswith("LiteRT ")
 
 
 def test_without_any_runtime_the_error_gives_the_install_line(monkeypatch):
     def missing(name):
         raise ImportError(f"No module named {name!r}")
 
-    monkeypatch.setattr(runtime, "import_module", missing)
-    runtime.runtime.cache_clear()
+    monkeypatch.setattr(backends, "import_module", missing)
+    backends.runtime.cache_clear()
     try:
         with pytest.raises(RuntimeMissingError, match="pip install ai-edge-litert"):
-            runtime.runtime()
+            backends.runtime()
     finally:
-        runtime.runtime.cache_clear()
+        backends.runtime.cache_clear()
 
 
 def test_xnnpack_takes_the_graph(model_path):

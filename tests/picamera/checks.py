@@ -13,8 +13,8 @@ from itertools import islice
 import picamera2_virtual  # noqa: F401  (Picamera2 for a camera that is not there)
 
 from ferlite import Pipeline, open_source
-from ferlite.device.cameras import PiCamera
-from ferlite.device.recovery import Recovering
+from ferlite.device.sources.cameras import PiCamera
+from ferlite.device.sources.recovery import Recovering
 
 SIZE = (640, 384)
 BARS = ("white", "yellow", "cyan", "green", "magenta", "red", "blue", "black")

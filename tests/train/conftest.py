@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ferlite.train import datasets
+from ferlite.data.dataset import Dataset, Faces
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +16,7 @@ def data():
         images = rng.integers(0, 100, (count, 16, 16), np.uint8)
         images[labels == 1, :8] += 100
         images[labels == 0, 8:] += 100
-        return datasets.Faces(images, labels, np.arange(count))
+        return Faces(images, labels, np.arange(count))
 
     splits = {"train": faces(100), "validation": faces(30), "test": faces(30)}
-    return datasets.Dataset("halves", ("happy", "sad"), splits, sha256="0" * 64)
+    return Dataset("halves", ("happy", "sad"), splits, sha256="0" * 64)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from ferlite.models.errors import UnknownNameError, UsageError
+from ferlite.errors import UnknownNameError, UsageError
 from ferlite.train import strategies
 from ferlite.train.runs import Run
 
@@ -46,7 +46,8 @@ def test_weights_of_another_back_end_load_here(backend, tmp_path):
     if find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")
     run_alone(TRAIN.format(folder=str(tmp_path), strategy=""), KERAS_BACKEND=backend)
-    from ferlite.train import eigenfaces, training
+    from ferlite.data import eigenfaces
+    from ferlite.train import training
 
     run = Run.open(tmp_path)
     assert backend in run.info["versions"]

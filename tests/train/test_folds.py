@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferlite.models.errors import DataError
-from ferlite.train.datasets import Dataset, Faces
+from ferlite.data.dataset import Dataset, Faces
+from ferlite.errors import DataError
 from ferlite.train.folds import deal, divide
 
 FOLDS = 3

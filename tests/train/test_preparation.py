@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferlite.models.errors import DataError, UnknownNameError
+from ferlite.data.dataset import Dataset, make_dataset
+from ferlite.errors import DataError, UnknownNameError
 from ferlite.models.labels import FER2013_LABELS, LABELS
-from ferlite.train.datasets import Dataset, make_dataset
 from ferlite.train.preparation import additional, prepare, relabelled
 from ferlite.train.recipes import Recipe
 

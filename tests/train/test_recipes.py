@@ -1,7 +1,10 @@
 import pytest
 
-from ferlite.models.errors import DataError, MissingFileError, UnknownNameError
-from ferlite.train import networks, recipes, studies
+from ferlite.errors import DataError, MissingFileError, UnknownNameError
+from ferlite.train import recipes
+from ferlite.train.networks.build import NETWORKS, build_network
+from ferlite.train.networks.size import size_of
+from ferlite.train.studies.study import load_study, study_names
 
 MINIMAL = 'name = "mine"\nnetwork = "keras-cnn"\nepochs = 2\n'
 
@@ -12,7 +15,7 @@ def test_every_shipped_recipe_is_valid_and_named_as_its_file():
         recipe = recipes.load(name)
         assert recipe.name == name
         assert recipe.description
-        assert recipe.network in networks.NETWORKS
+        assert recipe.network in NETWORKS
 
 
 def test_a_saved_recipe_is_the_same_when_read_back(tmp_path):
@@ -98,14 +101,14 @@ def test_a_missing_recipe_file_is_named(tmp_path):
     ],
 )
 def test_networks_have_the_size_that_is_stated(name, parameters, macs):
-    model = networks.build(name, classes=7)
-    assert networks.size_of(model) == {"parameters": parameters, "macs": macs}
-    assert networks.build(name, classes=4).output.shape == (None, 4)
+    model = build_network(name, classes=7)
+    assert size_of(model) == {"parameters": parameters, "macs": macs}
+    assert build_network(name, classes=4).output.shape == (None, 4)
 
 
-@pytest.mark.parametrize("name", studies.names())
+@pytest.mark.parametrize("name", study_names())
 def test_every_recipe_that_a_study_is_told_to_train_starts_from_what_it_is_given(name):
-    for line in studies.load(name).commands:
+    for line in load_study(name).commands:
         if "--recipe" in line:
             recipe = recipes.load(line.split("--recipe ")[1].split()[0])
             assert ("--start" in line) == (recipe.start == "run")
@@ -113,4 +116,4 @@ def test_every_recipe_that_a_study_is_told_to_train_starts_from_what_it_is_given
 
 def test_an_unknown_network_is_refused_with_the_nearest():
     with pytest.raises(UnknownNameError, match="did you mean 'keras-cnn'"):
-        networks.build("keras_cnn", 7)
+        build_network("keras_cnn", 7)

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from ferlite.models.errors import DataError, MissingFileError
+from ferlite.errors import DataError, MissingFileError
 from ferlite.train import recipes, runs
 
 INFO = {

@@ -4,8 +4,10 @@ import json
 import numpy as np
 import pytest
 
-from ferlite.models.errors import DataError, UnknownNameError, UsageError
-from ferlite.train import datasets, ferplus, recipes, runs
+from ferlite.data import ferplus
+from ferlite.data.dataset import Dataset
+from ferlite.errors import DataError, UnknownNameError, UsageError
+from ferlite.train import recipes, runs
 from ferlite.train.distillation import Teachers
 from ferlite.train.optimization import loss, optimizer
 from ferlite.train.training import Run, train
@@ -206,7 +208,7 @@ def test_a_fold_is_scored_on_its_test_split_and_official_splits_are_not(data, un
 
 
 def test_extra_data_are_trained_on_and_recorded(data, tmp_path):
-    extra = datasets.Dataset("more", ("sad", "happy"), {"train": data.split("train")[np.arange(40)]}, sha256="1" * 64)
+    extra = Dataset("more", ("sad", "happy"), {"train": data.split("train")[np.arange(40)]}, sha256="1" * 64)
     recipe = variant(splits="stratified", epochs=1)
     run = train(recipe, data, tmp_path, extra=extra)
     held = run.info["data"]["faces"]["validation"] + run.info["data"]["faces"]["test"]
@@ -234,7 +236,7 @@ def test_faces_are_resized_to_the_recipe_s_input(data, tmp_path):
 
 
 def test_a_data_set_without_validation_is_refused(data, tmp_path):
-    alone = datasets.Dataset("x", data.label_names, {"train": data.split("train")}, "0")
+    alone = Dataset("x", data.label_names, {"train": data.split("train")}, "0")
     with pytest.raises(UnknownNameError, match="validation"):
         train(RECIPE, alone, tmp_path)
 
@@ -249,7 +251,7 @@ def test_dedupe_drops_training_faces_that_are_also_held_out(data, tmp_path):
     leaked = dict(data.splits) | {"test": data.split("train")[np.arange(10)]}
     run = train(
         RECIPE.model_copy(update={"dedupe": True, "epochs": 1, "optimizer": recipes.Optimizer()}),
-        datasets.Dataset("x", data.label_names, leaked, "0"),
+        Dataset("x", data.label_names, leaked, "0"),
         tmp_path,
     )
     assert run.info["data"]["faces"]["train"] == 90

@@ -1,0 +1,1 @@
+"""`ferlite bench`: one module for each of its commands."""

@@ -1,0 +1,1 @@
+"""Labelled faces: readers, FER+ votes, splits, metrics. Needs no TensorFlow."""

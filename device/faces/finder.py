@@ -1,0 +1,267 @@
+"""From a picture to faces: YuNet finds boxes, O-Net confirms each and finds its landmarks.
+
+O-Net is the last of the three networks of MTCNN: Zhang et al., "Joint Face Detection and Alignment using
+Multi-task Cascaded Convolutional Networks", 2016. Both run as shipped model files in the runtime that the
+classifier uses.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import UsageError
+from ...models import registry
+from ...models.preprocess import shrunk, similarity, to_bgr, to_input
+from ...models.runtime import LoadedModel
+from ..types import Box, Face
+from .yunet import DETECTOR_SIZE, decode, fit
+
+TILT = 25.0
+"""Degrees of roll, to either side, at which heads are looked for where none is found upright. Of FER2013's
+PublicTest faces turned by 40 degrees more than eight of ten are found so, by 60 degrees half."""
+
+LANDMARKS_IN_BOX = ((-0.203, -0.158), (0.203, -0.158), (0.0, 0.078), (-0.17, 0.29), (0.17, 0.29))
+"""Where O-Net's five points lie about the middle of YuNet's box, x and y over the square root of the box's
+area: means of 1,370 upright faces of FER2013's Training split and their mirror images; `ferlite bench faces`
+prints those of PublicTest."""
+
+_LANDMARK_SIZE = 48
+# Stricter than upright, because two looks more are two chances more to be fooled: so the enlarged photos of
+# `ferlite bench faces` give no more false alarms than without.
+_TILTED_SCORE, _TILTED_GATE = 0.6, 0.95
+_TILTED_SIZE = 64  # of what is cut for a tilted head: holds 48 x 48 pixels turned by up to 35 degrees
+# O-Net's square over the longer side of YuNet's box: at 0.9 the gate loses fewer faces than at 1.0
+# and is fooled less often.
+_LANDMARK_SHARE = 0.9
+_BOX_WEIGHT = 0.6  # of what the box says against O-Net's landmarks
+
+
+class FaceFinder:
+    """Finds the faces in a picture.
+
+        finder = FaceFinder()
+        for face in finder.find(image):
+            print(face.box, face.landmarks)
+
+    Not to be shared between threads.
+
+    Attributes:
+        detector: YuNet in its runtime.
+        landmarker: O-Net in its runtime.
+    """
+
+    def __init__(
+        self,
+        *,
+        score: float = 0.4,
+        gate: float = 0.7,
+        max_faces: int = 16,
+        threads: int = 1,
+        detector: str | Path = "yunet",
+    ):
+        """Load the two networks.
+
+        Args:
+            score: Lowest score of a box, 0 to 1. Tilted faces score 0.5 to 0.8.
+            gate: Lowest probability, 0 to 1, that O-Net must give a box to be a face; it sees the
+                full resolution and drops what YuNet mistook for a face. A low score with a strict
+                gate finds more and is fooled no more often than the other way round
+                (`ferlite bench faces`). Where a picture is looked at for tilted heads, both limits are
+                higher.
+            max_faces: The most faces looked at in a picture, the largest ones: each costs one run of
+                O-Net, and this bounds the time.
+            threads: Threads for one inference.
+            detector: Name of a shipped model or path of a .tflite file with YuNet's outputs.
+
+        Raises:
+            UsageError: An option lies outside its range.
+            MissingFileError: There is no such detector.
+            ModelFormatError: The detector's file is damaged.
+            RuntimeMissingError: No TFLite runtime is installed.
+        """
+        if not (0 < score < 1 and 0 <= gate < 1 and max_faces >= 1):
+            raise UsageError(
+                "a face finder needs score in (0, 1), gate in [0, 1) and max_faces of 1 or more, "
+                f"not {score}, {gate} and {max_faces}"
+            )
+        self.score, self.gate, self.max_faces = score, gate, max_faces
+        self.detector = LoadedModel(registry.path(detector), threads=threads)
+        self._picture = np.empty((*DETECTOR_SIZE, 3), np.uint8)
+        self._dtype = self.detector.inputs[0]["dtype"]
+        self.landmarker = LoadedModel(registry.path("onet"), threads=threads)
+
+    def find(self, image: NDArray[np.uint8]) -> list[Face]:
+        """Find faces and their landmarks: `boxes`, then `landmarks`; where there are none, tilted ones.
+
+        To look for them to both sides takes a picture without faces three times as long as one with.
+
+        Args:
+            image: uint8 [h, w, 3] BGR, [h, w] grey or [h, w, 4] BGRA, of any size.
+
+        Returns:
+            The faces, nearest (largest) first.
+
+        Raises:
+            DataError: The picture has another shape or dtype, or no pixels.
+        """
+        for roll in (0.0, TILT, -TILT):
+            faces = self.landmarks(image, self.boxes(image, roll), roll)
+            if faces:
+                return faces
+        return []
+
+    def boxes(self, image: NDArray[np.uint8], roll: float = 0.0) -> NDArray[np.float32]:
+        """Find boxes of what may be faces.
+
+        Args:
+            image: As for `find`.
+            roll: Degrees against the clock by which the heads are tilted. The picture is turned back by
+                as much about its middle, so that its corners are not seen.
+
+        Returns:
+            float32 [n, 5], largest first: x, y, width and height in pixels of the picture, and the
+            score, 0 to 1. A box may reach over the picture's edge. That of a tilted head has its
+            middle there and the size of the head set upright.
+
+        Raises:
+            DataError: The picture has another shape or dtype, or no pixels.
+        """
+        picture, (across, down) = fit(image, self._picture, roll)
+        found = decode(
+            self.detector.run(to_input(picture[None], self._dtype)),
+            max(self.score, _TILTED_SCORE) if roll else self.score,
+        )
+        found = found[: self.max_faces] * np.array([across, down, across, down, 1], np.float32)
+        if roll:
+            corner = (np.array(image.shape[1::-1]) - found[:, 2:4]) / 2  # of a box in the picture's middle
+            found[:, :2] = _rolled(found[:, :2] - corner, roll) + corner
+        return found
+
+    def landmarks(self, image: NDArray[np.uint8], boxes: NDArray[np.float32], roll: float = 0.0) -> list[Face]:
+        """Find the landmarks of the boxes that are faces.
+
+        Args:
+            image: As for `find`, at full resolution.
+            boxes: float32 [n, 5], from `boxes`.
+            roll: As for `boxes`.
+
+        Returns:
+            A face for each box that passes the gate, in the order of `boxes`.
+
+        Raises:
+            DataError: The picture has another shape or dtype, or no pixels.
+        """
+        image = to_bgr(image)
+        faces = []
+        for x, y, width, height, score in boxes.tolist():
+            box = (x, y, width, height)
+            points = self.points(image, box, roll)
+            if points is not None:
+                faces.append(Face(box, score, steadied(points, box)))
+        return faces
+
+    def again(self, image: NDArray[np.uint8], faces: Sequence[Face]) -> list[Face]:
+        """Find faces of the frame before by O-Net alone, which sees no new ones; see `follow`.
+
+        Args:
+            image: As for `find`.
+            faces: Where they were.
+
+        Returns:
+            Those that are still there, in the same order, with their old score and boxes of their old
+            size where the landmarks are now.
+
+        Raises:
+            DataError: The picture has another shape or dtype, or no pixels.
+        """
+        image = to_bgr(image)
+        found = []
+        for face in faces:
+            points = self.points(image, face.box)
+            if points is not None:
+                _, _, width, height = face.box
+                _, middle = similarity(LANDMARKS_IN_BOX, points.tolist())
+                box = (middle.real - width / 2, middle.imag - height / 2, width, height)
+                found.append(Face(box, face.score, steadied(points, box)))
+        return found
+
+    def points(self, image: NDArray[np.uint8], box: Box, roll: float = 0.0) -> NDArray[np.float64] | None:
+        """Return what O-Net alone says of a box in a BGR picture: points, float64 [5, 2] in pixels; None if no face."""
+        x, y, width, height = box
+        size = _TILTED_SIZE if roll else _LANDMARK_SIZE
+        side = max(1, round(_LANDMARK_SHARE * max(width, height) * size / _LANDMARK_SIZE))
+        left, top = round(x + (width - side) / 2), round(y + (height - side) / 2)
+        crop = _square(image, left, top, side, size)
+        if crop is None:
+            return None
+        if roll:
+            upright = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), -roll, 1)
+            edge = (size - _LANDMARK_SIZE) // 2
+            crop = np.asarray(cv2.warpAffine(crop, upright, (size, size)), np.uint8)[edge:-edge, edge:-edge]
+        by_width = {out.shape[-1]: out[0] for out in self.landmarker.run(to_input(crop[None], np.float32))}
+        if by_width[2][1] < (max(self.gate, _TILTED_GATE) if roll else self.gate):
+            return None
+        # Five x, then five y, as fractions of O-Net's square.
+        points = (by_width[10].reshape(2, 5).T.astype(np.float64) - 0.5) * (side * _LANDMARK_SIZE / size)
+        return (_rolled(points, roll) if roll else points) + (left + side / 2, top + side / 2)
+
+
+def steadied(points: NDArray[np.floating], box: Box) -> NDArray[np.float32]:
+    """Move landmarks towards where the box says that they are, turned as they are turned.
+
+    Landmarks and box err by about as much and not together: a crop cut by their mean loses half as
+    much accuracy to its errors as one by the landmarks alone (`ferlite bench faces`).
+
+    Args:
+        points: float [5, 2], O-Net's, in pixels.
+        box: YuNet's x, y, width and height in pixels.
+
+    Returns:
+        float32 [5, 2].
+    """
+    x, y, width, height = box
+    own = points.tolist()
+    turn, _ = similarity(LANDMARKS_IN_BOX, own)
+    # Turned as the points, but as large as the box and in its middle.
+    turn *= math.sqrt(width * height) / max(abs(turn), 1e-6)
+    middle = complex(x + width / 2, y + height / 2)
+    steady = []
+    for point, place in zip(own, LANDMARKS_IN_BOX, strict=True):
+        there = _BOX_WEIGHT * (middle + turn * complex(*place)) + (1 - _BOX_WEIGHT) * complex(*point)
+        steady.append((there.real, there.imag))
+    return np.array(steady, np.float32)
+
+
+def in_box(points: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
+    """Return where points lie in a box as `LANDMARKS_IN_BOX` has it, float64 [5, 2]."""
+    x, y, width, height = box
+    return (points - np.array((x + width / 2, y + height / 2))) / math.sqrt(width * height)
+
+
+def _rolled(points: NDArray[Any], roll: float) -> NDArray[Any]:
+    """Turn points, float [n, 2] from what they are turned about, by degrees against the clock."""
+    cos, sin = math.cos(math.radians(roll)), math.sin(math.radians(roll))
+    return points @ np.array(((cos, -sin), (sin, cos)))
+
+
+def _square(image: NDArray[np.uint8], left: int, top: int, side: int, size: int) -> NDArray[np.uint8] | None:
+    """Cut a square for O-Net, uint8 [size, size, 3] RGB; None if it lies outside of the picture.
+
+    What reaches over the picture's edge repeats its border.
+    """
+    height, width = image.shape[:2]
+    right, bottom = left + side, top + side
+    inside = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
+    if not inside.size:
+        return None
+    over = (max(-top, 0), max(bottom - height, 0), max(-left, 0), max(right - width, 0))
+    if any(over):
+        inside = cv2.copyMakeBorder(inside, *over, cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.cvtColor(shrunk(np.asarray(inside, np.uint8), size, size), cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,0 +1,52 @@
+"""Where results go: JSON lines, annotated video, annotated pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from ...errors import OutputError
+from ..types import FrameResult
+
+
+class Output(Protocol):
+    """Takes results one after another.
+
+    Attributes:
+        done: Nobody reads any more: the run may end, quietly.
+    """
+
+    done: bool = False
+
+    def write(self, result: FrameResult) -> None:
+        """Take a result.
+
+        Raises:
+            OutputError: It can't be written; what was written before is kept.
+        """
+        ...
+
+    def close(self) -> None:
+        """Finish; may be called again."""
+        ...
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@contextmanager
+def explained(name: Any) -> Iterator[None]:
+    """Make an OutputError of what the system says; a pipe without a reader is left as it is."""
+    try:
+        yield
+    except (OutputError, BrokenPipeError):
+        raise
+    except OSError as error:
+        raise OutputError(f"can't write {name}: {error.strerror or error}; check free space and permissions") from error

@@ -1,0 +1,55 @@
+"""Where frames come from: one noun, `open_source`, for cameras, streams, clips and pictures."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Self
+
+from ..types import Frame
+
+
+class Source(ABC):
+    """Frames one after another, uint8 BGR whatever they come from; read once, like an open file.
+
+        with open_source("clip.mp4") as source:
+            for frame in source:
+                print(frame.time, frame.image.shape)
+
+    Attributes:
+        spec: What was opened, in words that can be shown: a password in an address is masked.
+        live: Frames come at their own pace and are gone when not taken; times are `time.monotonic()`.
+        size: Width and height of the frames in pixels; of the first picture, for a folder.
+        rate: Frames a second, where the source states it.
+        dropped: Frames that came and were never handed out, so far.
+        reopened: How often the source was opened again after a loss, so far.
+    """
+
+    spec: str
+    live: bool = False
+    size: tuple[int, int]
+    rate: float | None = None
+    dropped: int = 0
+    reopened: int = 0
+
+    @abstractmethod
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames that are left; end after `close`.
+
+        Raises:
+            SourceError: The source broke off.
+            DataError: A picture doesn't decode.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give the device or file back; may be called again, and from another thread."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,178 @@
+"""A camera or stream that stalls or breaks off is opened again."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from ...errors import SourceError, UsageError
+from ..types import Frame
+from .base import Source
+from .newest import Newest, Wait
+
+_OPENING = 30.0  # seconds; every kind of source gives up by itself before
+_FIRST_DELAY, _DOUBLINGS = 1.0, 5  # seconds, so that the longest is 32
+_HEALTHY = 10.0  # seconds of frames after which a loss counts as the first again
+_MOST_HUNG = 4
+
+_log = logging.getLogger(__name__)
+
+
+class Recovering(Source):
+    """A camera or stream that is opened again whenever it gives no frame for a while or breaks off.
+
+    It is opened and read in a thread of its own, which keeps the newest frame. So a read that hangs in a
+    driver holds up neither the program nor its end: the thread is left behind, and gives the device back
+    when its read returns. While four such threads hang, no other is started.
+
+    The pauses between attempts double from 1 to 32 seconds, each shortened at random by up to a half, so
+    that many devices which lost one server do not all return at the same moment. Losses and recoveries
+    are logged as warnings, which Python prints on stderr where no logging is set up.
+
+    A clip behind an address, which is not live, loses no frame, and its loss is an error: it can't be
+    gone on with in the middle.
+
+    Args:
+        opener: Opens the source.
+        spec: What it is called until it is open.
+        stall: Seconds without a frame after which it is opened again.
+        reopen: How many attempts in a row may fail, or lose the source again within 10 seconds, before
+            the loss is raised; None for no limit, 0 to raise the first loss. The first opening is not
+            repeated.
+        wait: Waits for a frame; a test brings one that needs no time, as of the next.
+        pause: Waits for so many seconds between attempts; returns early after `close`.
+        chance: Gives a number from 0 to 1.
+
+    Raises:
+        SourceError: It doesn't open, or gives no first frame.
+        UsageError: `stall` or `reopen` lies outside its range.
+    """
+
+    def __init__(
+        self,
+        opener: Callable[[], Source],
+        spec: str,
+        *,
+        stall: float = 5.0,
+        reopen: int | None = None,
+        wait: Wait = threading.Condition.wait_for,
+        pause: Callable[[float], object] | None = None,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        if not 0 < stall <= 3600:
+            raise UsageError(f"stall is {stall}; it lies between 0 and 3600 seconds")
+        if reopen is not None and reopen < 0:
+            raise UsageError(f"reopen is {reopen}; it is a number of attempts, 0 or more")
+        self.spec = spec
+        self._opener, self._stall, self._reopen, self._wait, self._chance = opener, stall, reopen, wait, chance
+        self._closed = threading.Event()
+        self._pause = pause or self._closed.wait
+        self._attempts: list[_Attempt] = []  # the newest at the end, before it those that hang
+        self._dropped = 0
+        self._failed = 0
+        self._next = 0
+        self._begin()
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the newest frame each time one is asked for, numbered on after a loss.
+
+        Raises:
+            SourceError: The source is lost, and may not be opened again or was so in vain.
+        """
+        while not self._closed.is_set():
+            try:
+                frame, self._first = self._first or self._attempts[-1].take(self._stall), None
+            except OSError as error:
+                self._recover(error)
+                continue
+            if frame is None:
+                break
+            if frame.time - self._began > _HEALTHY:
+                self._failed = 0
+            frame = replace(frame, index=self._offset + frame.index)
+            self._next = frame.index + 1
+            self.dropped = self._dropped + sum(attempt.dropped for attempt in self._attempts)
+            yield frame
+
+    def close(self) -> None:
+        """Leave the source; wait for a read that is under way, but not for one that hangs."""
+        self._closed.set()
+        self._attempts[-1].leave(patience=0.8)
+
+    def _begin(self) -> None:
+        """Open the source and wait for its first frame.
+
+        Raises:
+            SourceError: There is none.
+        """
+        hung = [attempt for attempt in self._attempts if attempt.running]
+        if len(hung) >= _MOST_HUNG:
+            raise SourceError(f"{self.spec}: {len(hung)} reads hang in its driver; restart the program")
+        self._dropped += sum(attempt.dropped for attempt in self._attempts if attempt not in hung)
+        attempt = _Attempt(self._opener, self._wait)
+        self._attempts = [*hung, attempt]
+        try:
+            if self._closed.is_set():
+                raise SourceError(f"{self.spec} was closed")
+            self._first = attempt.take(_OPENING)
+        except BaseException as error:
+            # A source that opens nevertheless, after this was interrupted, must be closed.
+            attempt.leave()
+            if isinstance(error, TimeoutError):
+                raise SourceError(f"{self.spec} does not open: {error}") from error
+            raise
+        if attempt.source is not None:
+            self.spec, self.live = attempt.source.spec, attempt.source.live
+            self.size, self.rate = attempt.source.size, attempt.source.rate
+        self._began = self._first.time if self._first else 0.0
+        self._offset = self._next
+
+    def _recover(self, error: OSError) -> None:
+        """Open the source again after a loss, as often as that may be tried.
+
+        Raises:
+            SourceError: It may not be tried (again).
+        """
+        self._attempts[-1].leave()
+        while not self._closed.is_set():
+            loss = f"{self.spec}: {error}" if isinstance(error, TimeoutError) else str(error)
+            if not self.live or (self._reopen is not None and self._failed >= self._reopen):
+                raise SourceError(f"{loss}; gave up after attempt {self._failed}" if self._failed else loss) from error
+            delay = _FIRST_DELAY * 2 ** min(self._failed, _DOUBLINGS) * (1 - self._chance() / 2)
+            self._failed += 1
+            _log.warning("%s; opening it again in %.1f s (attempt %d)", loss, delay, self._failed)
+            self._pause(delay)
+            try:
+                self._begin()
+            except OSError as again:
+                error = again
+            else:
+                self.reopened += 1
+                _log.warning("%s gives frames again (reopened so far: %d)", self.spec, self.reopened)
+                return
+
+
+class _Attempt(Newest):
+    """One opening of a source: its thread opens, reads and closes it."""
+
+    def __init__(self, opener: Callable[[], Source], wait: Wait) -> None:
+        self.source: Source | None = None
+        super().__init__(self._frames(opener), wait=wait)
+
+    def leave(self, patience: float = 0.0) -> None:
+        """Close the source, be it only when it is open or its read returns; wait for that so many seconds."""
+        self.stop(patience)
+        if self.source is not None:
+            self.source.close()
+
+    @property
+    def _lossless(self) -> bool:
+        return self.source is not None and not self.source.live
+
+    def _frames(self, opener: Callable[[], Source]) -> Iterator[Frame]:
+        with opener() as self.source:
+            if not self._ended:
+                yield from self.source

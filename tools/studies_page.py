@@ -1,0 +1,184 @@
+"""The table of all studies, as a page: it is written from what `ferlite study` left, never by hand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ..data.metrics import wilson
+from ..errors import DataError
+from ..train.recipes import fingerprint
+from ..train.studies.confusions import confusions
+from ..train.studies.study import Study, Variant
+
+_HEAD = """# Results of the studies
+
+Written by `python -m ferlite.tools results` from `benchmarks/reference/study-*.json`, which `ferlite study` wrote.
+Each table is reproduced by the lines above it. Unless a table says otherwise, a network is trained on FER2013's Training split,
+its epoch is chosen on PublicTest, and the scores are those on PublicTest: a little flattering to all rows alike.
+PrivateTest is not looked at. int8 is the network quantized after training with the defaults of `ferlite convert`, but
+without its budget: no layer stays in float. `binary` is what Keras' binary accuracy, over one-hot labels, makes of the
+float network's answers: in published projects it is often taken for accuracy. Intervals are Wilson's, of faces that are
+independent; where one person has several, as in facial_expressions, they are too narrow.
+"""
+
+
+def page(studies: Iterable[Mapping[str, Any]], asked: Mapping[str, Study], *more: str) -> str:
+    """Write the page.
+
+    Args:
+        studies: What the studies wrote to study.json.
+        asked: The studies themselves, by name.
+        more: Further sections.
+
+    Returns:
+        Markdown.
+
+    Raises:
+        DataError: A study was run by another recipe than its file now names.
+    """
+    return "\n".join([_HEAD, *(_section(study, asked[study["study"]]) for study in studies), *more])
+
+
+def candidates(accuracy: Mapping[str, Any], latency: Mapping[str, Any]) -> str:
+    """Write the section of the networks that a shipped model was chosen from.
+
+    Args:
+        accuracy: What `ferlite bench accuracy` measured of their files, float32 and int8.
+        latency: What `ferlite bench latency` measured of the same files in one run.
+
+    Returns:
+        Markdown.
+    """
+    times = {row["sha256"]: row for row in latency["models"] if row["threads"] == 1}
+    machine = latency["machine"]
+    lines = [
+        "## Candidates",
+        "",
+        f"Model files on {accuracy['data']['name']}, {accuracy['data']['split']}, n = {accuracy['data']['faces']:,}, "
+        "named after recipe, recipe and seed, or study and variant. "
+        "One inference, one thread, all files taking turns in one run on "
+        f"{machine['model']}, {machine['architecture']}, {latency['runtime']}.",
+        "",
+        "    ferlite bench accuracy FILE ... --data fer2013.csv --json",
+        "    ferlite bench latency FILE ... --json",
+        "",
+        "| model | numbers | accuracy [95 %] | macro-F1 | parameters | MMAC | KB | p50 ms | p90 ms |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for row in accuracy["models"]:
+        low, high = row["interval"]
+        cells = (
+            row["name"],
+            row["scheme"],
+            f"{row['accuracy']:.2%} [{low:.1%}, {high:.1%}]",
+            f"{row['macro_f1']:.3f}",
+            f"{row['parameters']:,}",
+            f"{row['macs'] / 1e6:.1f}",
+            f"{row['bytes'] / 1e3:,.0f}",
+            *(f"{times[row['sha256']][key]:.3f}" for key in ("p50", "p90")),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def _section(study: Mapping[str, Any], asked: Study) -> str:
+    rows: Sequence[Mapping[str, Any]] = study["rows"]
+    watched = {f"{true} for {guess}" for true, guess in asked.watched}
+    scored = [row for row in rows if row["float32"]]
+    about = study["about"]
+    # What was published, and what differs, may be put in better words after a study was run; recipes may not.
+    texts = {variant.name: variant for variant in asked.variants}
+    for row in rows:
+        text = texts.get(row["variant"])
+        if text is None or row["recipe"] != fingerprint(asked.recipe_of(text)):
+            raise DataError(
+                f"variant {row['variant']} of {asked.name} was run by another recipe than there is now; run the study "
+                "again, and copy its study.json"
+            )
+    lines = [
+        f"## {study['study']}",
+        "",
+        asked.description,
+        "",
+        *(f"    {line}" for line in asked.commands),
+        "",
+        f"Data {study['data']} (sha256 {study['sha256'][:12]}), scored on {study['evaluated']}: "
+        f"{scored[0]['float32']['count']:,} faces. "
+        if scored
+        else "",
+        f"Machine: {about['machine']['model']}, {about['machine']['cores']} cores; "
+        + ", ".join(f"{name} {version}" for name, version in study["versions"].items())
+        + ".",
+        "",
+        "| variant | parameters | MMAC | faces, epochs | float32 [95 %] | int8 | macro-F1 | binary | published "
+        "| what differs |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+        *(_row(row, texts[row["variant"]]) for row in rows),
+        "",
+    ]
+    if scored:
+        names = list(scored[0]["float32"]["recall"])
+        head = ["recall, float32 [95 %]", *names, "mean", "most often taken"]
+        head += ["published confusions"] if asked.watched else []
+        lines += [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+        for row in scored:
+            scores = row["float32"]
+            cells = [row["variant"], *map(_recall, scores["confusion"], range(len(names)))]
+            cells.append(f"{scores['balanced_accuracy']:.1%}")
+            cells.append(", ".join(confusions(scores)[:3]))
+            if asked.watched:
+                cells.append(", ".join(one for one in confusions(scores) if one.rpartition(" ")[0] in watched))
+            lines.append(f"| {' | '.join(cells)} |")
+        lines.append("")
+        figures = {row["variant"]: _Figures(row) for row in scored}
+        # A sentence on variants that were not run has no figures.
+        told = [answer for answer in asked.answers if set(re.findall(r"{([^.}]+)", answer)) <= set(figures)]
+        lines += [*(f"- {answer.format_map(figures)}" for answer in told), *([""] if told else [])]
+    return "\n".join(lines)
+
+
+class _Figures:
+    """The figures of a row as sentences want them, see `studies.Study.answers`."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        scores = row["float32"]
+        self.accuracy = f"{scores['accuracy']:.1%}"
+        self.mean = f"{scores['balanced_accuracy']:.1%}"
+        self.binary = f"{row['binary_accuracy']:.1%}"
+        self.taken = dict(one.rsplit(" ", 1) for one in confusions(scores))
+        self.recall = {name: f"{share:.1%}" for name, share in scores["recall"].items() if share is not None}
+
+
+def _recall(counts: Sequence[int], place: int) -> str:
+    if not sum(counts):
+        return ""
+    low, high = wilson(counts[place], sum(counts))
+    return f"{counts[place] / sum(counts):.1%} [{100 * low:.0f}, {100 * high:.0f}]"
+
+
+def _row(row: Mapping[str, Any], text: Variant) -> str:
+    scores = row["float32"]
+    if scores is None:
+        return f"| {row['variant']} | | | | {row['why_not']} | | | | {text.published} | {text.differs} |"
+    low, high = scores["interval"]
+    found = "; found " + ", ".join(f"{key} {value:g}" for key, value in row["found"].items()) if row["found"] else ""
+    cells = (
+        row["variant"],
+        f"{row['parameters']:,}",
+        f"{row['macs'] / 1e6:.1f}",
+        f"{_span(row['faces'])}, {_span(row['epochs'])}",
+        f"{scores['accuracy']:.2%} [{low:.1%}, {high:.1%}]",
+        f"{row['int8']['accuracy']:.2%}" if row["int8"] else "",
+        f"{scores['macro_f1']:.3f}",
+        f"{row['binary_accuracy']:.2%}",
+        text.published,
+        text.differs + found,
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _span(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

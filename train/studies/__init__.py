@@ -1,0 +1,1 @@
+"""Studies: recipes that differ in one thing each, trained on the same faces and compared."""

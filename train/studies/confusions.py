@@ -1,0 +1,28 @@
+"""What a network takes for what, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    pass
+
+
+def confusions(scores: Mapping[str, Any]) -> list[str]:
+    """Say what is taken for what.
+
+    Args:
+        scores: `metrics.Scores` as plain values.
+
+    Returns:
+        For instance "fear for sad 27%", in percent of the true class, the most frequent first.
+    """
+    names = list(scores["recall"])
+    shares = [
+        (guesses / max(sum(row), 1), true, guess)
+        for true, row in zip(names, scores["confusion"], strict=True)
+        for guess, guesses in zip(names, row, strict=True)
+        if guess != true
+    ]
+    return [f"{true} for {guess} {share:.0%}" for share, true, guess in sorted(shares, reverse=True)]

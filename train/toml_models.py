@@ -1,0 +1,69 @@
+"""TOML files as pydantic models: how they are read, and how it is said what is wrong with one."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from ..errors import DataError, UnknownNameError, unknown
+from ..models.files import read_bytes
+
+
+class Table(BaseModel):
+    """A table of a TOML file. It can't be changed, and refuses keys that it doesn't have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_known_keys(cls, values: Any) -> Any:
+        for key in values if isinstance(values, dict) else ():
+            if key not in cls.model_fields:
+                raise unknown(f"{cls.__name__.lower()} key", key, cls.model_fields)
+        return values
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], where: str | Path) -> Self:
+        """Make a table of values by key; an error, see `read`, says first `where` they are from."""
+        try:
+            return cls.model_validate(values)
+        except UnknownNameError as error:
+            raise UnknownNameError(f"{where}: {error}") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = f"{where}: {'.'.join(map(str, first['loc']))}".removesuffix(": ")
+            if first["type"] in ("value_error", "missing"):  # a rule of our own says itself what does not fit
+                raise DataError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
+            raise DataError(f"{place}: {first['msg']} (given: {first['input']!r})") from error
+
+    @classmethod
+    def read(cls, name: str | Path, folder: Path) -> Self:
+        """Read a shipped file by name, or any TOML file by path.
+
+        Args:
+            name: Of a file in `folder`, or a path that ends with .toml.
+            folder: Of the shipped files.
+
+        Raises:
+            UnknownNameError: There is no such file, or a key or label does not exist; the nearest is named.
+            DataError: The file is not TOML, or a value does not fit.
+            MissingFileError: A path was given and nothing is there.
+        """
+        path = Path(name)
+        if path.suffix != ".toml":
+            if str(name) not in names(folder):
+                raise unknown(cls.__name__.lower(), str(name), names(folder))
+            path = folder / f"{name}.toml"
+        try:
+            values = tomllib.loads(read_bytes(path).decode())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise DataError(f"{path} is not a TOML file: {error}") from error
+        return cls.parse(values, path)
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of the TOML files in a folder."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
