@@ -15,8 +15,9 @@ from ..train.studies.study import Study, Variant
 _HEAD = """# Results of the studies
 
 Written by `python -m ferlite.tools results` from `benchmarks/reference/study-*.json`, which `ferlite study` wrote.
-Each table is reproduced by the lines above it. Unless a table says otherwise, a network is trained on FER2013's Training split,
-its epoch is chosen on PublicTest, and the scores are those on PublicTest: a little flattering to all rows alike.
+Each table is reproduced by the lines above it. Unless a table says otherwise, a network is trained on FER2013's
+Training split, its epoch is chosen on PublicTest, and the scores are those on PublicTest: a little flattering to all
+rows alike.
 PrivateTest is not looked at. int8 is the network quantized after training with the defaults of `ferlite convert`, but
 without its budget: no layer stays in float. `binary` is what Keras' binary accuracy, over one-hot labels, makes of the
 float network's answers: in published projects it is often taken for accuracy. Intervals are Wilson's, of faces that are
