@@ -189,7 +189,7 @@ def _step(
 ) -> NDArray[np.float32]:
     images = faces.images[start : start + 64]
     on_face(before + start + len(images), total)
-    return classifier.probabilities(classifier.fit(images))
+    return classifier.probabilities(classifier.resize(images))
 
 
 def translated(faces: Faces, dataset: Dataset, classifier: Classifier) -> NDArray[np.int64]:

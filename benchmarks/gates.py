@@ -68,7 +68,7 @@ def measure(
     for sigma in BLURS:
         on_step(f"blur of {sigma:g} pixels")
         blurred = _blurred(faces.images, sigma)
-        sharp = np.array([sharpness(face) for face in classifier.fit(blurred)])
+        sharp = np.array([sharpness(face) for face in classifier.resize(blurred)])
         blurs.append(
             {
                 "sigma": sigma,
@@ -85,7 +85,7 @@ def measure(
         within = (seen.turns >= low) & (seen.turns < high)
         turns.append({"from": low, "to": None if high == np.inf else high, **_share(right[within])})
     on_step("thresholds")
-    probabilities = classifier.probabilities(classifier.fit(faces.images))
+    probabilities = classifier.probabilities(classifier.resize(faces.images))
     right, sure = probabilities.argmax(axis=1) == labels, probabilities.max(axis=1)
     thresholds = [
         {"threshold": threshold, "coverage": float((sure >= threshold).mean()), **_share(right[sure >= threshold])}

@@ -100,7 +100,7 @@ def look(
 
 def right(classifier: Classifier, images: NDArray[np.uint8], labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return for each face, uint8 [n, h, w], whether a classifier names it as labelled, bool [n]."""
-    return classifier.probabilities(classifier.fit(images)).argmax(axis=1) == labels
+    return classifier.probabilities(classifier.resize(images)).argmax(axis=1) == labels
 
 
 def measure(seen: Seen, faces: Faces, labels: NDArray[np.int64], classifier: Classifier) -> dict[str, Any]:

@@ -88,10 +88,10 @@ class Classifier:
         Raises:
             DataError: Another shape or dtype.
         """
-        return Expression(self.labels, self.probabilities(self.fit([face_image]))[0])
+        return Expression(self.labels, self.probabilities(self.resize([face_image]))[0])
 
-    def fit(self, face_images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Make face crops of any size and colour what the model takes: uint8 [n, h, w] grey."""
+    def resize(self, face_images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Resize face crops of any size and colour to the model's input size: uint8 [n, h, w] grey."""
         return np.stack([to_size(to_grey(image), self.record.size) for image in face_images])
 
     def read(self, image: NDArray[np.uint8], face: Face) -> Expression:
@@ -101,10 +101,10 @@ class Classifier:
             image: uint8 [h, w, 3] BGR, the frame at full resolution.
             face: A face that was found in it.
         """
-        return self.name(self.crop(image, face))
+        return self.classify(self.crop(image, face))
 
-    def name(self, crop: NDArray[np.uint8]) -> Expression:
-        """Name the expression on what `crop` cut."""
+    def classify(self, crop: NDArray[np.uint8]) -> Expression:
+        """Name the expression on a crop that `crop` returned, uint8 [h, w] grey of the model's size."""
         return Expression(self.labels, self.probabilities(crop[None])[0])
 
     def crop(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:

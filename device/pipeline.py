@@ -156,7 +156,7 @@ class Pipeline:
 
     def _read(self, image: NDArray[np.uint8], face: Face) -> Expression | str:
         crop = self.classifier.crop(image, face)
-        return self._gate.refuses(face, crop) or self.classifier.name(crop)
+        return self._gate.refuses(face, crop) or self.classifier.classify(crop)
 
     def close(self) -> None:
         """Stop capturing and close the source; may be called again."""

@@ -25,7 +25,7 @@ class Smoothing:
             before it gives way.
         hold: Seconds that a label outlives the last frame in which its face could be read.
         keep: Seconds that a face may be out of sight and still be the same face.
-        overlap: Least intersection over union, 0 to 1, of a face's box and the one where it was going.
+        iou: Least intersection over union, 0 to 1, of a face's box and the one where it was going.
     """
 
     time_constant: float = 0.4
@@ -33,7 +33,7 @@ class Smoothing:
     margin: float = 0.15
     hold: float = 0.5
     keep: float = 1.0
-    overlap: float = 0.2
+    iou: float = 0.2
 
 
 _VELOCITY_CONSTANT = 0.3  # seconds
@@ -116,7 +116,7 @@ class Tracker:
         """Pair faces with tracks, largest overlap first, each track being where it was going (Bewley et al. 2016)."""
         expected = [(track, track.expected(time)) for track in self._tracks]
         pairs = [(iou(face.box, box), i, track) for i, face in enumerate(faces) for track, box in expected]
-        pairs = [pair for pair in pairs if pair[0] >= self.smoothing.overlap]
+        pairs = [pair for pair in pairs if pair[0] >= self.smoothing.iou]
         matches: dict[int, _Track] = {}
         taken: set[int] = set()
         for _, place, track in sorted(pairs, key=lambda pair: -pair[0]):

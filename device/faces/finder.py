@@ -40,7 +40,7 @@ _TILTED_SIZE = 64  # of what is cut for a tilted head: holds 48 x 48 pixels turn
 # O-Net's square over the longer side of YuNet's box: at 0.9 the gate loses fewer faces than at 1.0
 # and is fooled less often.
 _LANDMARK_SHARE = 0.9
-_BOX_WEIGHT = 0.6  # of what the box says against O-Net's landmarks
+_BOX_WEIGHT = 0.6  # of the positions expected from the box, against O-Net's landmarks
 
 
 class FaceFinder:
@@ -164,19 +164,19 @@ class FaceFinder:
             box = (x, y, width, height)
             points = self.points(image, box, roll)
             if points is not None:
-                faces.append(Face(box, score, steadied(points, box)))
+                faces.append(Face(box, score, blended(points, box)))
         return faces
 
-    def again(self, image: NDArray[np.uint8], faces: Sequence[Face]) -> list[Face]:
-        """Find faces of the frame before by O-Net alone, which sees no new ones; see `follow`.
+    def track(self, image: NDArray[np.uint8], faces: Sequence[Face]) -> list[Face]:
+        """Track faces of the previous frame with O-Net alone, without YuNet; new faces are not found.
 
         Args:
             image: As for `find`.
-            faces: Where they were.
+            faces: The faces of the previous frame.
 
         Returns:
-            Those that are still there, in the same order, with their old score and boxes of their old
-            size where the landmarks are now.
+            The faces that are still there, in the same order. Score and box size are the old ones; the
+            box is moved to the new landmarks.
 
         Raises:
             DataError: The picture has another shape or dtype, or no pixels.
@@ -189,7 +189,7 @@ class FaceFinder:
                 _, _, width, height = face.box
                 _, middle = similarity(LANDMARKS_IN_BOX, points.tolist())
                 box = (middle.real - width / 2, middle.imag - height / 2, width, height)
-                found.append(Face(box, face.score, steadied(points, box)))
+                found.append(Face(box, face.score, blended(points, box)))
         return found
 
     def points(self, image: NDArray[np.uint8], box: Box, roll: float = 0.0) -> NDArray[np.float64] | None:
@@ -213,11 +213,12 @@ class FaceFinder:
         return (_rolled(points, roll) if roll else points) + (left + side / 2, top + side / 2)
 
 
-def steadied(points: NDArray[np.floating], box: Box) -> NDArray[np.float32]:
-    """Move landmarks towards where the box says that they are, turned as they are turned.
+def blended(points: NDArray[np.floating], box: Box) -> NDArray[np.float32]:
+    """Blend O-Net's landmarks with the positions expected from the box.
 
-    Landmarks and box err by about as much and not together: a crop cut by their mean loses half as
-    much accuracy to its errors as one by the landmarks alone (`ferlite bench faces`).
+    The expected positions have the box's middle and size and the landmarks' roll. The errors of box and
+    landmarks are about equal and independent: a crop aligned by the blend loses half as much accuracy as
+    one aligned by the landmarks alone (`ferlite bench faces`).
 
     Args:
         points: float [5, 2], O-Net's, in pixels.
@@ -229,14 +230,15 @@ def steadied(points: NDArray[np.floating], box: Box) -> NDArray[np.float32]:
     x, y, width, height = box
     own = points.tolist()
     turn, _ = similarity(LANDMARKS_IN_BOX, own)
-    # Turned as the points, but as large as the box and in its middle.
+    # The roll comes from the points, size and middle from the box.
     turn *= math.sqrt(width * height) / max(abs(turn), 1e-6)
     middle = complex(x + width / 2, y + height / 2)
-    steady = []
+    blend = []
     for point, place in zip(own, LANDMARKS_IN_BOX, strict=True):
-        there = _BOX_WEIGHT * (middle + turn * complex(*place)) + (1 - _BOX_WEIGHT) * complex(*point)
-        steady.append((there.real, there.imag))
-    return np.array(steady, np.float32)
+        expected = middle + turn * complex(*place)
+        mixed = _BOX_WEIGHT * expected + (1 - _BOX_WEIGHT) * complex(*point)
+        blend.append((mixed.real, mixed.imag))
+    return np.array(blend, np.float32)
 
 
 def in_box(points: NDArray[np.float64], box: Box) -> NDArray[np.float64]:

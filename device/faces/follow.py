@@ -50,7 +50,7 @@ class Follower:
         self._since += 1
         if self._since >= self._every or not self._faces:
             return None
-        faces = self._finder.again(image, self._faces)
+        faces = self._finder.track(image, self._faces)
         if len(faces) < len(self._faces) or any(iou(a.box, b.box) > _MERGED for a, b in combinations(faces, 2)):
             return None
         self._faces = faces
