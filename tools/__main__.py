@@ -47,7 +47,7 @@ def eigenfaces(
 
 @app.command()
 def results(
-    folder: Annotated[Path, typer.Argument(help="Folder with study-NAME.json and candidates-*.json.")] = _REFERENCE,
+    folder: Annotated[Path, typer.Argument(help="Folder with study-NAME.json.")] = _REFERENCE,
     out: Annotated[Path, typer.Option(help="Page to write.")] = _RESULTS,
 ) -> None:
     """Write the table of all studies from what `ferlite study` left."""
@@ -57,13 +57,7 @@ def results(
     found = {path.stem.removeprefix("study-"): path for path in folder.glob("study-*.json")}
     ordered = [json.loads(read_bytes(found[name])) for name in study_names() if name in found]
     asked = {name: load_study(name) for name in study_names()}
-    measured = [folder / f"candidates-{kind}.json" for kind in ("accuracy", "latency")]
-    chosen_from = (
-        [studies_page.candidates(*(json.loads(read_bytes(path)) for path in measured))] if measured[0].exists() else []
-    )
-    console.print(
-        f"{write_bytes(out, studies_page.page(ordered, asked, *chosen_from).encode())}: {len(ordered)} studies"
-    )
+    console.print(f"{write_bytes(out, studies_page.page(ordered, asked).encode())}: {len(ordered)} studies")
 
 
 @app.command()

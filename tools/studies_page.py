@@ -22,16 +22,17 @@ PrivateTest is not looked at. int8 is the network quantized after training with 
 without its budget: no layer stays in float. `binary` is what Keras' binary accuracy, over one-hot labels, makes of the
 float network's answers: in published projects it is often taken for accuracy. Intervals are Wilson's, of faces that are
 independent; where one person has several, as in facial_expressions, they are too narrow.
+
+The models that `ferlite-m` was chosen from are compared in [candidates.md](candidates.md).
 """
 
 
-def page(studies: Iterable[Mapping[str, Any]], asked: Mapping[str, Study], *more: str) -> str:
+def page(studies: Iterable[Mapping[str, Any]], asked: Mapping[str, Study]) -> str:
     """Write the page.
 
     Args:
         studies: What the studies wrote to study.json.
         asked: The studies themselves, by name.
-        more: Further sections.
 
     Returns:
         Markdown.
@@ -39,49 +40,7 @@ def page(studies: Iterable[Mapping[str, Any]], asked: Mapping[str, Study], *more
     Raises:
         DataError: A study was run by another recipe than its file now names.
     """
-    return "\n".join([_HEAD, *(_section(study, asked[study["study"]]) for study in studies), *more])
-
-
-def candidates(accuracy: Mapping[str, Any], latency: Mapping[str, Any]) -> str:
-    """Write the section of the networks that a shipped model was chosen from.
-
-    Args:
-        accuracy: What `ferlite bench accuracy` measured of their files, float32 and int8.
-        latency: What `ferlite bench latency` measured of the same files in one run.
-
-    Returns:
-        Markdown.
-    """
-    times = {row["sha256"]: row for row in latency["models"] if row["threads"] == 1}
-    machine = latency["machine"]
-    lines = [
-        "## Candidates",
-        "",
-        f"Model files on {accuracy['data']['name']}, {accuracy['data']['split']}, n = {accuracy['data']['faces']:,}, "
-        "named after recipe, recipe and seed, or study and variant. "
-        "One inference, one thread, all files taking turns in one run on "
-        f"{machine['model']}, {machine['architecture']}, {latency['runtime']}.",
-        "",
-        "    ferlite bench accuracy FILE ... --data fer2013.csv --json",
-        "    ferlite bench latency FILE ... --json",
-        "",
-        "| model | numbers | accuracy [95 %] | macro-F1 | parameters | MMAC | KB | p50 ms | p90 ms |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for row in accuracy["models"]:
-        low, high = row["interval"]
-        cells = (
-            row["name"],
-            row["scheme"],
-            f"{row['accuracy']:.2%} [{low:.1%}, {high:.1%}]",
-            f"{row['macro_f1']:.3f}",
-            f"{row['parameters']:,}",
-            f"{row['macs'] / 1e6:.1f}",
-            f"{row['bytes'] / 1e3:,.0f}",
-            *(f"{times[row['sha256']][key]:.3f}" for key in ("p50", "p90")),
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+    return "\n".join([_HEAD, *(_section(study, asked[study["study"]]) for study in studies)])
 
 
 def _section(study: Mapping[str, Any], asked: Study) -> str:

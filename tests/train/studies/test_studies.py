@@ -245,16 +245,6 @@ def test_answers_are_filled_in_with_the_figures_of_the_rows(study):
         studies_page.page([told], {"two": asked})
 
 
-def test_candidates_stand_with_their_accuracy_and_their_time():
-    about = {"machine": {"model": "m", "architecture": "x"}, "runtime": "LiteRT"}
-    row = {"name": "n", "scheme": "int8", "sha256": "1", "accuracy": 0.5, "interval": [0.4, 0.6], "macro_f1": 0.5}
-    row |= {"parameters": 1000, "macs": 2e6, "bytes": 3000}
-    accuracy = {"data": {"name": "d", "split": "validation", "faces": 9}, "models": [row]}
-    times = [{"sha256": "1", "threads": threads, "p50": 0.1 / threads, "p90": 0.2} for threads in (1, 2)]
-    text = studies_page.candidates(accuracy, about | {"models": times})
-    assert "| n | int8 | 50.00% [40.0%, 60.0%] | 0.500 | 1,000 | 2.0 | 3 | 0.100 | 0.200 |" in text
-
-
 def test_confusions_are_named_from_the_most_frequent():
     scores = {"recall": {"a": 0.5, "b": 0.9}, "confusion": [[5, 5], [1, 9]]}
     assert studies_page.confusions(scores) == ["a for b 50%", "b for a 10%"]
