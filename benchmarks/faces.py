@@ -19,8 +19,9 @@ from ..device.faces.finder import FaceFinder
 from ..device.pipeline import Pipeline
 from ..device.sources.open import open_source
 from ..device.types import UNCERTAIN, UNREADABLE, FrameResult
-from ..errors import DataError, MissingFileError
+from ..errors import MissingFileError
 from ..models.files import write_bytes
+from ..models.pictures import read_picture
 from . import accuracy, machine, pasted_faces
 
 SCHEMA = "ferlite-faces/1"
@@ -129,16 +130,13 @@ def photos(folder: Path, finder: FaceFinder) -> dict[str, Any]:
         ninths and sixteenths, `views`, `view_false_alarms`: faces that touch no annotated one.
 
     Raises:
-        MissingFileError: There is no `boxes.csv`.
-        DataError: A photo can't be read.
+        MissingFileError: There is no `boxes.csv`, or no photo that it names.
+        DataError: A photo does not decode.
     """
     hits = false_alarms = views = view_alarms = 0
     truths = _annotated(folder / "boxes.csv")
     for name, boxes in truths.items():
-        image = cv2.imread(str(folder / name))
-        if image is None:
-            raise DataError(f"{folder / name} can't be read as a picture")
-        image = np.asarray(image, np.uint8)
+        image = read_picture(folder / name)
         found = [face.box for face in finder.find(image)]
         for truth in boxes:
             best = max(found, key=lambda box: iou(box, truth), default=None)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...errors import SourceError
 from ..types import Frame
 from .base import Source
-from .handles import Handle, open_capture
+from .handles import Handle, next_image, open_capture
 from .spec import masked
 
 DEFAULT_SIZE = (640, 480)
@@ -278,15 +278,7 @@ def video_devices() -> list[str]:
 
 
 def _capture_handle(capture: cv2.VideoCapture) -> Handle[NDArray[np.uint8]]:
-    def read() -> NDArray[np.uint8] | None:
-        try:
-            delivered, image = capture.read()
-        except cv2.error:
-            # A picture that arrived damaged: the stream can't be relied on any more.
-            return None
-        return np.asarray(image, np.uint8) if delivered else None
-
-    return Handle(read, capture.release)
+    return Handle(lambda: next_image(capture), capture.release)
 
 
 def _reason(device: str) -> str:

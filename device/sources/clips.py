@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from ...errors import DataError, SourceError
 from ...models.files import PICTURES
+from ...models.pictures import read_picture
 from ..types import Frame
 from .base import Source
-from .handles import Handle, open_capture
+from .handles import Handle, next_image, open_capture
 
 
 def open_clip(path: str | Path, *, rate: float | None = None) -> Source:
@@ -31,18 +32,6 @@ def open_clip(path: str | Path, *, rate: float | None = None) -> Source:
     if path.is_dir():
         return PictureFolder(path, rate=rate)
     return Picture(path) if path.suffix.lower() in PICTURES else VideoFile(path)
-
-
-def read_picture(path: Path) -> NDArray[np.uint8]:
-    """Read a picture as uint8 [h, w, 3] BGR, upright by its EXIF orientation.
-
-    Raises:
-        DataError: The file does not decode as a picture.
-    """
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise DataError(f"{path} does not decode as a picture; replace or remove it")
-    return np.asarray(picture, np.uint8)
 
 
 class PictureFolder(Source):
@@ -150,14 +139,14 @@ class VideoFile(Source):
         self._handle.close()
 
     def _read(self) -> Frame | None:
-        delivered, image = self._capture.read()
-        if not delivered:
+        image = next_image(self._capture)
+        if image is None:
             return None
         if self._index:
             # Some streams state no times, or the same twice: then the frame rate must do.
             stated = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             self._time = stated if stated > self._time else self._time + self._step
-        frame = Frame(np.asarray(image, np.uint8), self._index, self._time)
+        frame = Frame(image, self._index, self._time)
         self._index += 1
         return frame
 

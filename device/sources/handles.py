@@ -9,11 +9,40 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import SourceError
+from .spec import masked
 
 T = TypeVar("T")
 
 # OpenCV 4.11 has the two functions for its log level in cv2 itself.
 _log: Any = getattr(cv2.utils, "logging", cv2)
+
+
+class _Silence:
+    """Keeps OpenCV from logging while any thread is inside; the last one out restores its level."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._level = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._inside:
+                self._level = _log.setLogLevel(0)
+            self._inside += 1
+
+    def __exit__(self, *error: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if not self._inside:
+                _log.setLogLevel(self._level)
+
+
+_silence = _Silence()
 
 
 class Handle(Generic[T]):
@@ -68,16 +97,42 @@ def open_capture(target: str, backend: int, options: Sequence[int] = ()) -> cv2.
 
     Returns:
         The capture, or None where it doesn't open.
+
+    Raises:
+        SourceError: `target` is not UTF-8.
     """
+    name = _utf8(target)
     # FFmpeg's level is read once, at the first capture of the process; the user's own setting stands.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-    level = _log.setLogLevel(0)
+    with _silence, suppress(cv2.error):
+        capture = cv2.VideoCapture(name, backend, list(options))
+        if capture.isOpened():
+            return capture
+        capture.release()
+    return None
+
+
+def next_image(capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
+    """Read the next picture of a capture, uint8 [h, w, 3] BGR; None at its end, or where decoding fails."""
     try:
-        with suppress(cv2.error):
-            capture = cv2.VideoCapture(target, backend, list(options))
-            if capture.isOpened():
-                return capture
-            capture.release()
+        delivered, image = capture.read()
+    except cv2.error:
+        # A picture arrived damaged: what follows can't be relied on.
         return None
-    finally:
-        _log.setLogLevel(level)
+    return np.asarray(image, np.uint8) if delivered else None
+
+
+def _utf8(target: str) -> str:
+    """Return a path or address in the form that OpenCV takes: any other text ends the process.
+
+    Where Python reads file names as ASCII, an ordinary name, too, comes with escapes for its bytes.
+
+    Raises:
+        SourceError: Its bytes are not UTF-8.
+    """
+    try:
+        return os.fsencode(target).decode("utf-8")
+    except UnicodeError as error:
+        raise SourceError(
+            f"the name {masked(target)!r} is not UTF-8; OpenCV opens no video or device of such a name: rename it"
+        ) from error

@@ -18,9 +18,23 @@ _NETWORK = ("rtsp", "rtsps", "http", "https")
 CAMERAS = ("usb", "picamera", "virtual")
 
 
+# A password may hold any character, also one that divides addresses: rather too much is hidden than too little.
+_SECRETS = (
+    (re.compile(r"((?:password|passwd|pass|pwd|token|secret|key)=)[^&]*", re.IGNORECASE), r"\1***"),
+    (re.compile(r"(?<=/)([^/@:]*):.*@", re.DOTALL), r"\1:***@"),
+    (re.compile(r"\?.*", re.DOTALL), "?***"),
+)
+
+
 def masked(address: str) -> str:
-    """Hide what may be secret in an address: a password before the @, and all behind a question mark."""
-    return re.sub(r"\?.*", "?***", re.sub(r"(?<=/)([^/@:]*):[^/]*@", r"\1:***@", address))
+    """Hide what may be secret in an address.
+
+    That is the password between user and @, all behind a question mark, and wherever else they stand
+    the values of password=, passwd=, pass=, pwd=, token=, secret= and key=, up to the next &.
+    """
+    for secret, shown in _SECRETS:
+        address = secret.sub(shown, address)
+    return address
 
 
 def parse_spec(spec: str | Path | int) -> tuple[str, str]:

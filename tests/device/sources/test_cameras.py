@@ -1,3 +1,5 @@
+import json
+import queue
 import sys
 import threading
 import types
@@ -9,7 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from ferlite.device.sources import cameras
+from ferlite import Pipeline
+from ferlite.benchmarks.pipeline import measure
+from ferlite.device.sources import cameras, handles, recovery
 from ferlite.device.sources.handles import Handle
 from ferlite.device.sources.open import open_source
 from ferlite.device.sources.recovery import Recovering
@@ -387,6 +391,45 @@ def test_a_dead_address_hides_its_password(mjpeg):
         open_source("rtsp://anna:se@cr:et@127.0.0.1:9/cam")
     assert "anna:***@127.0.0.1" in str(caught.value)
     assert "cr:et" not in str(caught.value)
+
+
+@pytest.mark.parametrize("path", ["user=admin&password=secret", "video?pwd=secret", "anna:secret@"])
+def test_a_secret_in_an_address_is_in_no_log_line_and_no_json(mjpeg, path, caplog, monkeypatch):
+    monkeypatch.setattr(recovery, "_FIRST_DELAY", 0.01)
+    address = f"http://{path}{mjpeg}" if path.endswith("@") else f"http://{mjpeg.replace('video', path)}"
+    with Pipeline.open(address, reopen=1) as pipeline:
+        measured = json.dumps(measure(pipeline, frames=1))
+        with pytest.raises(SourceError) as caught:
+            list(pipeline)
+    assert "opening it again" in caplog.text
+    for text in (measured, caplog.text, str(caught.value), pipeline.source.spec):
+        assert "***" in text
+        assert "secret" not in text
+
+
+def test_two_opens_at_a_time_leave_the_log_level_of_opencv_as_it_was(monkeypatch):
+    inside, answers = queue.Queue(), {"a": threading.Event(), "b": threading.Event()}
+
+    class SlowCapture(FakeCapture):
+        def __init__(self, target, backend, options):
+            super().__init__(1)
+            inside.put(target)
+            answers[target].wait()
+
+        def isOpened(self):  # noqa: N802  (OpenCV's name)
+            return True
+
+    monkeypatch.setattr(cv2, "VideoCapture", SlowCapture)
+    level = handles._log.getLogLevel()
+    assert level > 0
+    threads = [threading.Thread(target=handles.open_capture, args=(name, cv2.CAP_FFMPEG)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+        inside.get()
+    for thread, answer in zip(threads, answers.values(), strict=True):
+        answer.set()
+        thread.join()
+    assert handles._log.getLogLevel() == level
 
 
 def test_closing_during_a_read_releases_afterwards():

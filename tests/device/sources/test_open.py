@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ferlite.device.sources.base import Source
 from ferlite.device.sources.open import open_source
 from ferlite.device.sources.orientation import Oriented
-from ferlite.device.sources.spec import parse_spec
+from ferlite.device.sources.spec import masked, parse_spec
 from ferlite.errors import FerliteError, MissingFileError, UnknownNameError, UsageError
 
 KINDS = {"file", "usb", "picamera", "virtual", "stream", "auto"}
@@ -47,6 +47,25 @@ def corner(tmp_path):
 )
 def test_specs_are_read_as_users_write_them(spec, expected):
     assert parse_spec(spec) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("rtsp://cam/stream1", "rtsp://cam/stream1"),
+        ("rtsp://anna:secret@cam:554/stream1", "rtsp://anna:***@cam:554/stream1"),
+        ("rtsp://anna:se/cr@et@cam/stream1", "rtsp://anna:***@cam/stream1"),
+        ("rtsp://anna:se?cr#et@cam/stream1", "rtsp://anna:***@cam/stream1"),
+        ("rtsp://cam/user=admin&password=secret", "rtsp://cam/user=admin&password=***"),
+        ("rtsp://cam/user=admin&PassWord=se/cr@et&channel=1", "rtsp://cam/user=admin&PassWord=***&channel=1"),
+        ("rtsp://cam/user=admin_password=secret_channel=1.sdp", "rtsp://cam/user=admin_password=***"),
+        ("http://cam/v.cgi?usr=admin&pwd=secret", "http://cam/v.cgi?***"),
+        ("http://cam/video#access_token=secret", "http://cam/video#access_token=***"),
+        ("http://cam/passwd=secret&n=1&key=secret", "http://cam/passwd=***&n=1&key=***"),
+    ],
+)
+def test_secrets_in_an_address_are_masked_wherever_they_stand(address, shown):
+    assert masked(address) == shown
 
 
 @given(st.one_of(st.text(), st.from_regex(r"[a-z]{1,8}:[a-z0-9/:.=-]{0,20}", fullmatch=True), st.integers()))
