@@ -1,7 +1,7 @@
 """The fastest convolution that the runtime reaches on this machine: what a model's speed is held against.
 
-The graphs are put together here from the schema that LiteRT brings along, so that a device needs
-neither TensorFlow nor a shipped file for them.
+The graphs are built here from the schema that LiteRT brings along (`models.graph_builder`), so that a
+device needs neither TensorFlow nor a shipped file for them.
 """
 
 from __future__ import annotations
@@ -9,16 +9,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ..models.modelfile import ModelFile
 from ..models.record import Scheme
 from ..models.runtime import LoadedModel
 
 _TRIALS = 8
+_SCALE, _WEIGHT_SCALE = 0.05, 0.001  # of quantized activations and weights: any will do
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ SHAPES = (Shape(24, 64, 3, 2), Shape(24, 128, 3, 1), Shape(24, 256, 1, 2))
 
 
 def available() -> bool:
-    """Tell whether the schema is here; `tflite_runtime` brings none."""
+    """Return whether the schema is installed; `tflite_runtime` brings none."""
     try:
         import flatbuffers  # noqa: F401
         from ai_edge_litert import schema_py_generated  # noqa: F401
@@ -86,84 +85,40 @@ def build(shape: Shape, scheme: Scheme, seed: int = 0) -> bytes:
     Raises:
         ImportError: The schema is missing, see `available`.
     """
-    import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
+    from ..models.graph_builder import GraphBuilder
+
+    quantized = scheme == "int8"
+    dtype = np.int8 if quantized else np.float32
     rng = np.random.default_rng(seed)
-    graph = _Graph(schema, scheme)
-    pixels = (1, shape.side, shape.side, shape.channels)
-    last = graph.activation("input", pixels)
-    graph.subgraph.inputs = [last]
+    graph = GraphBuilder()
+
+    def activation(name: str) -> int:
+        pixels = (1, shape.side, shape.side, shape.channels)
+        return graph.tensor(name, pixels, dtype, scales=[_SCALE] if quantized else ())
+
+    first = last = activation("input")
     for layer in range(shape.layers):
-        weights = rng.integers(-127, 128, (shape.channels, shape.kernel, shape.kernel, shape.channels)).astype(np.int8)
-        constants = graph.weights(f"weights{layer}", weights), graph.bias(f"bias{layer}", shape.channels)
-        result = graph.activation(f"output{layer}", pixels)
-        graph.convolve([last, *constants], result)
-        last = result
-    graph.subgraph.outputs = [last]
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(graph.model.Pack(builder), file_identifier=b"TFL3")
-    return bytes(builder.Output())
-
-
-class _Graph:
-    """A flatbuffer under construction, in the schema's object form."""
-
-    _SCALE = 0.05  # of activations: any will do
-    _WEIGHT_SCALE = 0.001
-
-    def __init__(self, schema: Any, scheme: Scheme) -> None:
-        self._schema = schema
-        self._int8 = scheme == "int8"
-        self._dtype = schema.TensorType.INT8 if self._int8 else schema.TensorType.FLOAT32
-        code = schema.OperatorCodeT()
-        code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CONV_2D
-        code.version = 3 if self._int8 else 1
-        self.subgraph = schema.SubGraphT()
-        self.subgraph.tensors, self.subgraph.operators = [], []
-        self.model = schema.ModelT()
-        self.model.version, self.model.operatorCodes, self.model.subgraphs = 3, [code], [self.subgraph]
-        self.model.buffers = [schema.BufferT()]  # number 0 stands for "no data"
-
-    def activation(self, name: str, shape: tuple[int, ...]) -> int:
-        return self._tensor(name, shape, self._dtype, [self._SCALE])
-
-    def weights(self, name: str, values: NDArray[np.int8]) -> int:
-        scales = [self._WEIGHT_SCALE] * len(values)
-        data = values if self._int8 else (values * self._WEIGHT_SCALE).astype(np.float32)
-        return self._tensor(name, values.shape, self._dtype, scales, data)
-
-    def bias(self, name: str, channels: int) -> int:
-        dtype = self._schema.TensorType.INT32 if self._int8 else self._dtype
-        data = np.zeros(channels, np.int32 if self._int8 else np.float32)
-        return self._tensor(name, (channels,), dtype, [self._SCALE * self._WEIGHT_SCALE] * channels, data)
-
-    def convolve(self, inputs: list[int], output: int) -> None:
-        options = self._schema.Conv2DOptionsT()
-        options.padding = self._schema.Padding.SAME
+        kernel = rng.integers(-127, 128, (shape.channels, shape.kernel, shape.kernel, shape.channels)).astype(np.int8)
+        if quantized:
+            scales = np.full(shape.channels, _WEIGHT_SCALE)
+            weights = graph.constant(f"weights{layer}", kernel, scales=scales.tolist())
+            zeros = np.zeros(shape.channels, np.int32)
+            bias = graph.constant(f"bias{layer}", zeros, scales=(_SCALE * scales).tolist())
+        else:
+            weights = graph.constant(f"weights{layer}", (kernel * _WEIGHT_SCALE).astype(np.float32))
+            bias = graph.constant(f"bias{layer}", np.zeros(shape.channels, np.float32))
+        options = schema.Conv2DOptionsT()
+        options.padding = schema.Padding.SAME
         options.strideH = options.strideW = 1
-        options.fusedActivationFunction = self._schema.ActivationFunctionType.RELU
-        operator = self._schema.OperatorT()
-        operator.inputs, operator.outputs = inputs, [output]
-        operator.builtinOptionsType, operator.builtinOptions = self._schema.BuiltinOptions.Conv2DOptions, options
-        self.subgraph.operators.append(operator)
-
-    def _tensor(
-        self, name: str, shape: tuple[int, ...], dtype: int, scales: list[float], data: NDArray[Any] | None = None
-    ) -> int:
-        tensor = self._schema.TensorT()
-        tensor.name, tensor.shape, tensor.type, tensor.buffer = name, list(shape), dtype, 0
-        if self._int8:
-            tensor.quantization = self._schema.QuantizationParametersT()
-            tensor.quantization.scale = np.array(scales, np.float32)
-            tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
-        if data is not None:
-            buffer = self._schema.BufferT()
-            buffer.data = np.frombuffer(data.tobytes(), np.uint8)
-            self.model.buffers.append(buffer)
-            tensor.buffer = len(self.model.buffers) - 1
-        self.subgraph.tensors.append(tensor)
-        return len(self.subgraph.tensors) - 1
+        options.fusedActivationFunction = schema.ActivationFunctionType.RELU
+        following = activation(f"output{layer}")
+        graph.operator(
+            schema.BuiltinOperator.CONV_2D, [last, weights, bias], following, options, version=3 if quantized else 1
+        )
+        last = following
+    return graph.build([first], [last])
 
 
 def _best_time(model: LoadedModel) -> float:

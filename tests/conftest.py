@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from hypothesis import settings
 
 from ferlite.models import modelfile
+from ferlite.models.graph_builder import GraphBuilder
 from ferlite.models.labels import FER2013_LABELS
 from ferlite.models.record import Crop, Record
 
@@ -54,16 +56,15 @@ def record() -> Record:
 @pytest.fixture(scope="session")
 def graph() -> bytes:
     """A real float32 graph that answers with the brightness of seven bands of the picture."""
-    keras = pytest.importorskip("keras")
-    tf = pytest.importorskip("tensorflow")
-    pixels = keras.Input(batch_shape=(1, 48, 48, 1), name="pixels")
-    dense = keras.layers.Dense(7, name="logits", use_bias=False)
-    model = keras.Model(pixels, {"logits": dense(keras.layers.Flatten()(pixels))})
-    bands = np.zeros((48, 48, 7), np.float32)
+    bands = np.zeros((7, 48, 48), np.float32)
     for label in range(7):
-        bands[label * 6 : label * 6 + 6, :, label] = 10 / (6 * 48 * 255)
-    dense.set_weights([bands.reshape(-1, 7)])
-    return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+        bands[label, label * 6 : label * 6 + 6] = 10 / (6 * 48 * 255)
+    builder = GraphBuilder()
+    pixels, logits = builder.tensor("pixels", (1, 48, 48, 1)), builder.tensor("logits", (1, 7))
+    weights = builder.constant("weights", bands.reshape(7, -1))
+    dense = schema.BuiltinOperator.FULLY_CONNECTED
+    builder.operator(dense, [pixels, weights, -1], logits, schema.FullyConnectedOptionsT())
+    return builder.build([pixels], [logits])
 
 
 @pytest.fixture
