@@ -13,9 +13,9 @@ from typing import Any
 
 import cv2
 import numpy as np
+from failures import CheckError
 from numpy.typing import NDArray
 
-from errors import CheckError
 from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.models import eigenfaces
 

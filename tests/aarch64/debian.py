@@ -8,7 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from errors import UnavailableError
+from failures import UnavailableError
 
 _KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 

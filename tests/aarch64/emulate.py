@@ -31,8 +31,7 @@ from pathlib import Path
 import debian
 import wheels
 from checks import Checks, Machine
-
-from errors import CheckError, UnavailableError, command
+from failures import CheckError, UnavailableError, command
 
 TREE = Path(__file__).resolve().parents[2]
 CACHE = TREE / "build" / "aarch64"

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from errors import CheckError, UnavailableError
+from failures import CheckError, UnavailableError
 
 PLATFORM = "aarch64-manylinux_2_35"
 

@@ -1,5 +1,7 @@
 """Spreading a batch normalisation behind a ReLU over its neighbours changes no answer, and mends int8."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -35,7 +37,8 @@ def network(seed=0, *, dying=0, negative=0):
         mean, variance = rng.uniform(0, 0.3, mean.shape), rng.uniform(0.05, 0.5, variance.shape)
         dead = slice(len(mean) - dying, None)
         mean[dead], variance[dead] = 0, 0
-        before = norm.input._keras_history.operation
+        source: Any = norm.input
+        before = source._keras_history.operation
         before.bias.assign(np.where(np.arange(len(mean)) >= len(mean) - dying, -9, before.bias))
         beta = rng.normal(0, 0.3, beta.shape)
         beta[dead] = 0
@@ -47,7 +50,7 @@ def normalisations(model):
     return [layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)]
 
 
-def answers(model):
+def answers(model: Any) -> np.ndarray:
     return np.asarray(model.predict(FACES[..., None].astype("float32"), verbose=0))
 
 
@@ -83,12 +86,12 @@ def test_only_the_sign_of_a_factor_is_left():
 def test_channels_of_one_tensor_become_equally_large():
     def spread(model):
         norm = normalisations(model)[1]
-        out = keras.Model(model.input, norm.output).predict(FACES[..., None].astype("float32"), verbose=0)
+        out = answers(keras.Model(model.input, norm.output))
         largest = np.abs(out).max((0, 1, 2))
         return largest.max() / largest.min()
 
     model = network(seed=3)
-    dead = normalisations(model)[1]
+    dead: Any = normalisations(model)[1]
     dead.gamma.assign(np.asarray(dead.gamma) * [1, 1, 1, 1, 1, 1, 1, 40])
     assert spread(equalize(model, FACES)) < spread(model) / 4
 
@@ -99,7 +102,9 @@ def test_nearly_dead_units_no_longer_ruin_int8():
         int8 = load(quantize.quantize(floating, calibrate.calibrate(floating, FACES)))
         scale, zero = int8.get_output_details()[0]["quantization"]
         exact = load(floating)
-        return np.mean([np.abs((answer(int8, face) - float(zero)) * scale - answer(exact, face)) for face in FACES])
+        given = [answer(int8, face).astype(np.float32) for face in FACES]
+        wanted = [answer(exact, face).astype(np.float32) for face in FACES]
+        return np.abs((np.stack(given) - zero) * scale - np.stack(wanted)).mean()
 
     model = network(dying=2)
     assert error(equalize(model, FACES)) < error(model) / 2

@@ -49,7 +49,9 @@ def test_graphs_of_two_networks_are_refused(graphs, graph, images):
 def test_the_chart_and_the_table_hold_every_layer(graphs, images, tmp_path):
     errors = inspection.inspect(graphs[2], graphs[0], images[:4])
     inspection.draw(errors, "tiny", tmp_path / "tiny.png")
-    assert cv2.imread(str(tmp_path / "tiny.png")).shape[1] == 960
+    chart = cv2.imread(str(tmp_path / "tiny.png"))
+    assert chart is not None
+    assert chart.shape[1] == 960
     told = json.loads(json.dumps(errors.to_json()))
     assert [layer["name"] for layer in told["layers"]] == [layer.name for layer in layers(graphs[0])]
     assert np.isfinite([layer["sqnr"] for layer in told["layers"]]).all()

@@ -1,5 +1,7 @@
 import dataclasses
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from ferlite.device.classifier import Classifier
 from ferlite.errors import DataError, ModelFormatError, UsageError
 from ferlite.models import modelfile
 from ferlite.models.labels import FER2013_LABELS
+from ferlite.models.record import Record
 from ferlite.models.runtime import LoadedModel
 from ferlite.train.networks.build import build_network
 
@@ -25,6 +28,12 @@ def converted(run, data, tmp_path_factory):
     return result, steps
 
 
+def record_of(path: Path) -> Record:
+    record = modelfile.read(path).record
+    assert record is not None
+    return record
+
+
 def test_the_steps_come_in_their_order(converted):
     assert converted[1] == ["export", "calibrate", "quantize", "verify", "package"]
 
@@ -32,7 +41,7 @@ def test_the_steps_come_in_their_order(converted):
 def test_int8_and_its_float_twin_carry_what_the_device_must_know(converted, run, data):
     result, _ = converted
     for path, scheme in ((made.path, scheme) for scheme, made in result.items()):
-        record = modelfile.read(path).record
+        record = record_of(path)
         assert record.scheme == scheme
         assert record.labels == FER2013_LABELS
         assert (record.size, record.channels) == ((48, 48), "grey")
@@ -45,7 +54,7 @@ def test_int8_and_its_float_twin_carry_what_the_device_must_know(converted, run,
         assert record.accuracy["validation"]["count"] == 105
         assert set(record.accuracy["validation"]) == {"count", "int8", "float32"}
         assert record.crop is not None
-    assert modelfile.read(result["int8"].path).record.calibration["faces"] == 64
+    assert record_of(result["int8"].path).calibration["faces"] == 64
 
 
 def test_the_two_answer_alike_and_int8_is_smaller(converted):
@@ -62,7 +71,9 @@ def test_the_exported_graph_gives_what_keras_gives(graphs, run, data, tmp_path):
 
 
 def test_the_crop_geometry_is_where_the_faces_have_their_landmarks(converted):
-    points = np.array(modelfile.read(converted[0]["int8"].path).record.crop.landmarks)
+    crop = record_of(converted[0]["int8"].path).crop
+    assert crop is not None
+    points = np.array(crop.landmarks)
     left_eye, right_eye, nose, left_mouth, right_mouth = points
     assert left_eye[0] == pytest.approx(1 - right_eye[0], abs=1e-3)
     assert nose[0] == pytest.approx(0.5, abs=1e-3)
@@ -126,7 +137,8 @@ def test_weights_that_are_no_numbers_are_refused(run):
 @pytest.mark.parametrize("network", ["plain-residual-branches", "plain-residual-excite"])
 def test_branches_are_folded_and_attention_is_int8_throughout(network, data):
     model = build_network(network, 7, width=0.25)
-    floating = package.exported(SimpleNamespace(network=lambda: model), data)
+    trained: Any = SimpleNamespace(network=lambda: model)
+    floating = package.exported(trained, data)
     plain = export.export(build_network("plain-residual", 7, width=0.25))
     assert (len(layers(floating)) == len(layers(plain))) == (network == "plain-residual-branches")
     graph = quantize.quantize(floating, calibrate.calibrate(floating, data.split("train").images[:8]))

@@ -46,7 +46,7 @@ def test_size_follows_the_weights(made):
 
 def test_a_scheme_that_does_not_exist_is_named(run, data, tmp_path):
     with pytest.raises(UnknownNameError, match="did you mean 'int16x8'"):
-        package.convert(run, data, tmp_path, schemes=["int16"])
+        package.convert(run, data, tmp_path, schemes=["int16"])  # type: ignore[list-item]
 
 
 def test_a_scheme_other_than_int8_that_answers_otherwise_is_refused(graphs, graph, data):
@@ -67,7 +67,9 @@ def test_a_layer_kept_in_float_is_the_only_one(graphs, run, data, tmp_path):
         verify.verify(quantized, floating, images, keep_float=[first, known[-1]])
     record = package._record(run, data).with_(scheme="int8", kept_float=(first.name,))
     path = modelfile.write(tmp_path / "mixed.tflite", quantized, record)
-    assert modelfile.read(path).record.kept_float == (first.name,)
+    written = modelfile.read(path).record
+    assert written is not None
+    assert written.kept_float == (first.name,)
     assert Classifier.load(path).logits(images).shape == (30, 7)
 
 
@@ -115,8 +117,8 @@ def test_litert_and_tensorflow_give_the_same_bits(made, data):
     pytest.importorskip("tensorflow")
     images = data.split("validation").images[:50]
     for scheme in ("int8", "int8-dynamic", "float32"):
-        pair = [Classifier.load(made[scheme].path, runtime=name).logits(images) for name in ("litert", "tensorflow")]
-        np.testing.assert_array_equal(*pair)
+        here, there = (Classifier.load(made[scheme].path, runtime=name) for name in ("litert", "tensorflow"))
+        np.testing.assert_array_equal(here.logits(images), there.logits(images))
 
 
 def test_the_built_in_kernels_name_the_same_class(made, data):

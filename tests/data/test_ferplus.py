@@ -120,6 +120,7 @@ def test_votes_that_are_missing_or_of_no_use_are_told(data, votes):
 def test_a_run_finds_its_votes_again(votes, tmp_path):
     told = {"votes": {"path": votes.path, "sha256": votes.sha256}}
     again = Run(tmp_path, recipe(votes="soft"), told).votes()
+    assert again is not None
     np.testing.assert_array_equal(again.emotions, votes.emotions)
     assert Run(tmp_path, recipe(), {}).votes() is None
     told["votes"]["sha256"] = "0" * 64

@@ -31,8 +31,7 @@ sys.path.append(str(HERE.parent / "aarch64"))
 
 import debian  # noqa: E402  (lies beside the emulation that it was made for)
 import wheels  # noqa: E402
-
-from errors import CheckError, UnavailableError, command  # noqa: E402
+from failures import CheckError, UnavailableError, command  # noqa: E402
 
 TREE = HERE.parents[1]
 CACHE = TREE / "build" / "picamera"

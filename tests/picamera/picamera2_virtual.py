@@ -31,9 +31,10 @@ for _name, _contents in STAND_INS.items():
         setattr(sys.modules[_name], _content, _Anything)
 sys.modules["pykms"].PixelFormat = _Anything()  # type: ignore[attr-defined]
 
-import libcamera  # noqa: E402
-import picamera2  # noqa: E402
-from picamera2.allocators import Allocator, LibcameraAllocator  # noqa: E402
+# Only Debian and Raspberry Pi OS have these.
+import libcamera  # type: ignore[import-not-found]  # noqa: E402
+import picamera2  # type: ignore[import-not-found]  # noqa: E402
+from picamera2.allocators import Allocator, LibcameraAllocator  # type: ignore[import-not-found]  # noqa: E402
 
 
 class Picamera2(picamera2.Picamera2):

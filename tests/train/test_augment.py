@@ -78,20 +78,22 @@ def test_cutmix_replaces_as_much_of_the_face_as_of_the_target(plain):
 
 
 def test_each_face_gets_one_of_mixup_and_cutmix(plain):
-    mixed, wanted = mix(*plain, Augmentation(mixup=1, cutmix=1), 0, 0)
+    images, targets = plain
+    mixed, wanted = mix(images, targets, Augmentation(mixup=1, cutmix=1), 0, 0)
     blended = [len(np.unique(face)) == 1 for face in mixed]
     assert 60 < sum(blended) < 140
     np.testing.assert_allclose(wanted.sum(1), 1, atol=1e-6)
 
 
 def test_mixing_follows_seed_and_epoch_and_keeps_what_it_was_given(plain):
+    images, targets = plain
     how = Augmentation(mixup=0.4, cutmix=1)
-    before = plain[0].copy()
-    first, again, other = (mix(*plain, how, 1, epoch)[0] for epoch in (3, 3, 4))
+    before = images.copy()
+    first, again, other = (mix(images, targets, how, 1, epoch)[0] for epoch in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
-    np.testing.assert_array_equal(plain[0], before)
-    assert mix(*plain, Augmentation(), 1, 3)[0] is plain[0]
+    np.testing.assert_array_equal(images, before)
+    assert mix(images, targets, Augmentation(), 1, 3)[0] is images
 
 
 def test_the_faces_given_are_left_as_they_were(faces):

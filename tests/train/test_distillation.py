@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -15,7 +17,7 @@ def softmax(logits):
     return exponents / exponents.sum(1, keepdims=True)
 
 
-def loss(weight=0.7, temperature=3.0):
+def loss(weight=0.7, temperature=3.0) -> Any:
     return DistillationLoss(keras.losses.CategoricalCrossentropy(), weight, temperature)
 
 
@@ -33,7 +35,7 @@ def test_the_loss_is_that_of_its_paper():
 
 
 def test_without_a_teacher_s_part_it_is_the_loss_of_the_label():
-    expected = keras.losses.CategoricalCrossentropy()(LABELS, softmax(STUDENT))
+    expected: Any = keras.losses.CategoricalCrossentropy()(LABELS, softmax(STUDENT))
     assert float(loss()(LABELS, softmax(STUDENT))) == pytest.approx(float(expected))
 
 
@@ -43,6 +45,6 @@ def test_accuracy_looks_at_the_label_alone():
 
 
 def test_the_loss_is_the_same_after_saving():
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss()))
+    again: Any = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss()))
     wide = np.concatenate([LABELS, softmax(TEACHER)], axis=1)
     assert float(again(wide, softmax(STUDENT))) == float(loss()(wide, softmax(STUDENT)))

@@ -1,5 +1,7 @@
 """Weights to start from: ImageNet's from a file, another run's, and what stays as it is."""
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -24,18 +26,19 @@ def recipe(**values):
 def resnet_file(tmp_path_factory):
     """Random weights, in the form in which Keras writes those of ImageNet."""
     path = tmp_path_factory.mktemp("weights") / "resnet50.weights.h5"
-    base = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(48, 48, 3))
+    applications: Any = keras.applications  # its stubs take weights for a text
+    base = applications.ResNet50(include_top=False, weights=None, input_shape=(48, 48, 3))
     base.save_weights(path)
     return path, base
 
 
 def test_a_base_computes_what_keras_computes_on_its_own_preprocessing(resnet_file):
     path, base = resnet_file
-    model = build_network("resnet50", 7)
+    model: Any = build_network("resnet50", 7)
     pretrained.load_base(model, "resnet50", path)
     grey = np.random.default_rng(0).uniform(0, 255, (2, 48, 48, 1)).astype("float32")
     colours = keras.applications.resnet50.preprocess_input(np.repeat(grey, 3, axis=-1))
-    features = keras.Model(model.input, model.get_layer("head-pool").input)
+    features: Any = keras.Model(model.input, model.get_layer("head-pool").input)
     np.testing.assert_allclose(
         features.predict(grey, verbose=0), base.predict(colours, verbose=0), rtol=1e-3, atol=1e-3
     )

@@ -1,5 +1,6 @@
 import csv
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,7 +155,7 @@ def test_the_cosine_ends_on_its_floor(data):
 def test_focal_loss_is_that_of_its_paper():
     keras = pytest.importorskip("keras")
     probabilities = np.array([[0.9, 0.1], [0.3, 0.7]], np.float32)
-    value = loss(variant(loss="focal", focal_gamma=2))(np.eye(2, dtype=np.float32), keras.ops.array(probabilities))
+    value: Any = loss(variant(loss="focal", focal_gamma=2))(np.eye(2, dtype=np.float32), keras.ops.array(probabilities))
     assert float(value) == pytest.approx(np.mean([-(0.1**2) * np.log(0.9), -(0.3**2) * np.log(0.7)]), rel=1e-4)
 
 
