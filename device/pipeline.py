@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from ..models.preprocess import to_bgr
 from .classifier import DEFAULT_MODEL, Classifier
 from .faces.finder import TILT, FaceFinder
-from .faces.follow import Follower
+from .faces.follow import Follower, check_scan_every
 from .faces.gate import Gate
 from .sources.base import Source
-from .sources.newest import Newest
+from .sources.newest import newest
 from .sources.open import open_source
-from .sources.recovery import Recovering
 from .tracks import Smoothing, Tracker
 from .types import Expression, Face, Frame, FrameResult
 
@@ -49,14 +48,14 @@ class Pipeline:
         gate: Gate | None = None,
         scan_every: int = 1,
     ):
-        self.source = source
         self.classifier = classifier
         self.finder = finder or FaceFinder()
         self._tracker = tracker or Tracker()
         self._gate = gate or Gate()
         self._follower = Follower(self.finder, scan_every)
-        self._newest: Newest | None = None
         self._tilt = TILT
+        # Last, because it may start a thread.
+        self.source = newest(source)
 
     @classmethod
     def open(
@@ -90,10 +89,16 @@ class Pipeline:
             ModelFormatError: The model file is damaged or no expression classifier.
             FerliteError: Whatever else `open_source` and `Classifier.load` raise.
         """
-        # The model first: a wrong one is known before a camera is switched on.
+        # The options and the model first: wrong ones are known before a camera is switched on.
+        check_scan_every(scan_every)
         classifier = model if isinstance(model, Classifier) else Classifier.load(model, threads=threads)
         finder = FaceFinder(threads=detector_threads or threads)
-        return cls(open_source(source, **options), classifier, finder, Tracker(smoothing), gate, scan_every)
+        opened = open_source(source, **options)
+        try:
+            return cls(opened, classifier, finder, Tracker(smoothing), gate, scan_every)
+        except BaseException:
+            opened.close()
+            raise
 
     def __iter__(self) -> Iterator[FrameResult]:
         """Yield the result of each frame until the source ends.
@@ -101,16 +106,12 @@ class Pipeline:
         Raises:
             SourceError: The source broke off, and for good.
         """
-        frames = self.source
-        if self.source.live and not isinstance(self.source, Recovering):
-            # One capture thread, also where a loop was left and another is begun; a `Recovering` has its own.
-            frames = self._newest = self._newest or Newest(self.source)
-        for frame in frames:
+        for frame in self.source:
             yield self.process(frame)
 
     def process(self, frame: Frame) -> FrameResult:
         """Find and name the faces of one frame."""
-        if frame.name:
+        if frame.still:
             self._tracker.forget()
             self._follower.scanned([])
         start = time.perf_counter()
@@ -118,7 +119,7 @@ class Pipeline:
         image = to_bgr(frame.image)
         faces = self._follower.follow(image)
         if faces is None:
-            faces, detecting = self._scan(image, (0.0, TILT, -TILT) if frame.name else (0.0, self._tilt))
+            faces, detecting = self._scan(image, (0.0, TILT, -TILT) if frame.still else (0.0, self._tilt))
             self._follower.scanned(faces)
         aligned = time.perf_counter()
         readings = [self._read(image, face) for face in faces]
@@ -135,7 +136,7 @@ class Pipeline:
             frame=frame,
             faces=tracked,
             stages={name: 1000 * seconds for name, seconds in stages.items()},
-            dropped=(self._newest or self.source).dropped,
+            dropped=self.source.dropped,
             reopened=self.source.reopened,
         )
 
@@ -160,9 +161,6 @@ class Pipeline:
 
     def close(self) -> None:
         """Stop capturing and close the source; may be called again."""
-        newest, self._newest = self._newest, None
-        if newest is not None:
-            newest.stop()
         self.source.close()
 
     def __enter__(self) -> Pipeline:

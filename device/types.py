@@ -26,13 +26,16 @@ class Frame:
         image: uint8 [h, w, 3] BGR.
         index: Number of the frame in its source, from 0; a live source skips what it dropped.
         time: Seconds: since the start of a clip, or `time.monotonic()` of the capture for a live source.
-        name: File name, where each frame is a file.
+        name: Name of the file, in a folder or of a picture.
+        still: The frame stands by itself and continues none before it, as a photo does: no face is
+            followed into it, and tilted heads are looked for to both sides.
     """
 
     image: NDArray[np.uint8]
     index: int
     time: float
     name: str = ""
+    still: bool = False
 
 
 @dataclass(frozen=True, eq=False)

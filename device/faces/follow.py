@@ -19,6 +19,16 @@ from .finder import FaceFinder
 _MERGED = 0.3  # of two boxes, intersection over union: two faces followed onto one
 
 
+def check_scan_every(every: int) -> None:
+    """Check how often whole frames are scanned.
+
+    Raises:
+        UsageError: `every` is less than 1.
+    """
+    if every < 1:
+        raise UsageError(f"a frame is scanned every 1 or more frames, not {every}")
+
+
 class Follower:
     """Follows the faces of the last frame until it is time to scan a whole frame again.
 
@@ -31,8 +41,7 @@ class Follower:
     """
 
     def __init__(self, finder: FaceFinder, every: int = 1) -> None:
-        if every < 1:
-            raise UsageError(f"a frame is scanned every 1 or more frames, not {every}")
+        check_scan_every(every)
         self._finder, self._every = finder, every
         self._faces: list[Face] = []
         self._since = 0

@@ -20,6 +20,8 @@ class Source(ABC):
     Attributes:
         spec: What was opened, in words that can be shown: a password in an address is masked.
         live: Frames come at their own pace and are gone when not taken; times are `time.monotonic()`.
+        newest_only: Of the frames that came since the last was handed out, only the newest is kept, so
+            that nobody sees old ones; any other live source is wrapped by `newest.newest` where that matters.
         size: Width and height of the frames in pixels; of the first picture, for a folder.
         rate: Frames a second, where the source states it.
         dropped: Frames that came and were never handed out, so far.
@@ -28,6 +30,7 @@ class Source(ABC):
 
     spec: str
     live: bool = False
+    newest_only: bool = False
     size: tuple[int, int]
     rate: float | None = None
     dropped: int = 0

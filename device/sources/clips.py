@@ -63,7 +63,7 @@ class PictureFolder(Source):
         while self._next < len(self._files):
             index, path = self._next, self._files[self._next]
             self._next += 1
-            yield Frame(read_picture(path), index, index / (self.rate or 1.0), path.name)
+            yield Frame(read_picture(path), index, index / (self.rate or 1.0), path.name, still=True)
 
     def close(self) -> None:
         """End the iteration."""

@@ -1,49 +1,38 @@
-"""The capture thread: of a live source only the newest frame is kept, the others are counted."""
+"""Of a live source only the newest frame is kept: a thread of its own reads it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from ..types import Frame
+from .base import Source
 
 Wait = Callable[[threading.Condition, Callable[[], bool], float | None], bool]
 """Waits for a condition's predicate for so many seconds, as `threading.Condition.wait_for` does."""
 
 
-class Newest:
-    """Reads a live source in a thread of its own and hands out its newest frame.
+def newest(source: Source) -> Source:
+    """Return a source that hands out the newest frame where it is live, and every frame where it is not."""
+    return Newest(source) if source.live and not source.newest_only else source
+
+
+class Newest(Source):
+    """A live source that is read all the time, from now on, and hands out its newest frame.
 
     A consumer slower than the camera sees what is happening now, not what happened a queue ago.
 
     Args:
-        source: What to read; its `__iter__`, too, runs in the thread.
-        wait: Waits for a frame; a test brings one that needs no time.
-
-    Attributes:
-        dropped: Frames that came and were never handed out.
+        source: What to read; closed with this one.
     """
 
-    def __init__(self, source: Iterable[Frame], *, wait: Wait = threading.Condition.wait_for):
-        self.dropped = 0
-        self._frame: Frame | None = None
-        self._error: BaseException | None = None
-        self._ended = False
-        self._wait = wait
-        self._changed = threading.Condition()
-        # A daemon: a capture that hangs in a driver must not keep the program from ending.
-        self._thread = threading.Thread(target=self._capture, args=(source,), name="capture", daemon=True)
-        self._thread.start()
+    newest_only = True
 
-    @property
-    def _lossless(self) -> bool:
-        """Whether the source has to wait where else a frame would be dropped."""
-        return False
-
-    @property
-    def running(self) -> bool:
-        """Whether the thread is still there, be it hung or not."""
-        return self._thread.is_alive()
+    def __init__(self, source: Source) -> None:
+        self.spec, self.live = source.spec, source.live
+        self.size, self.rate = source.size, source.rate
+        self._source = source
+        self._capture = CaptureThread(lambda: source)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the newest frame each time one is asked for, waiting for it; end with the source.
@@ -51,8 +40,51 @@ class Newest:
         Raises:
             Exception: Whatever the source raised, after its last frame was handed out.
         """
-        while (frame := self.take()) is not None:
+        while (frame := self._capture.take()) is not None:
+            self.dropped = self._source.dropped + self._capture.dropped
+            self.reopened = self._source.reopened
             yield frame
+
+    def close(self) -> None:
+        """Stop reading and close the source; wait for a read that is under way, but not for one that hangs."""
+        self._capture.stop(patience=1.0)
+
+
+class CaptureThread:
+    """Opens, reads and closes a source in a thread and keeps its newest frame.
+
+    A source that is not live has to wait until its frame was taken, so that none is lost.
+
+    Args:
+        opener: Opens the source.
+        wait: Waits for a frame; a test brings one that needs no time.
+
+    Attributes:
+        source: The source, once it is open.
+        dropped: Frames that came and were never handed out.
+    """
+
+    def __init__(self, opener: Callable[[], Source], *, wait: Wait = threading.Condition.wait_for) -> None:
+        self.source: Source | None = None
+        self.dropped = 0
+        self._frame: Frame | None = None
+        self._error: Exception | None = None
+        self._ended = False
+        self._wait = wait
+        self._changed = threading.Condition()
+        # A daemon: a capture that hangs in a driver must not keep the program from ending.
+        self._thread = threading.Thread(target=self._run, args=(opener,), name="capture", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is still there, be it hung or not."""
+        return self._thread.is_alive()
+
+    def peek(self, patience: float | None = None) -> Frame | None:
+        """Wait for a frame and leave it to be taken, or replaced by a newer one; see `take`."""
+        with self._changed:
+            return self._newest(patience)
 
     def take(self, patience: float | None = None) -> Frame | None:
         """Wait for a frame that was not handed out yet.
@@ -68,34 +100,49 @@ class Newest:
             Exception: Whatever the source raised, after its last frame was handed out.
         """
         with self._changed:
-            if not self._wait(self._changed, lambda: self._frame is not None or self._ended, patience):
-                raise TimeoutError(f"no frame for {patience:g} s")
-            frame, self._frame = self._frame, None
+            frame = self._newest(patience)
+            self._frame = None
             self._changed.notify_all()
-        if frame is None and self._error is not None:
-            raise self._error
         return frame
 
-    def stop(self, patience: float = 1.0) -> None:
-        """End the iteration and wait for the thread, for at most `patience` seconds."""
+    def stop(self, patience: float = 0.0) -> None:
+        """End the reading, wait for the thread for at most `patience` seconds, and close the source.
+
+        A read that hangs is left behind; the source is closed when it returns.
+        """
         with self._changed:
             self._ended = True
             self._changed.notify_all()
         self._thread.join(patience)
+        if self.source is not None:
+            self.source.close()
 
-    def _capture(self, source: Iterable[Frame]) -> None:
+    def _newest(self, patience: float | None) -> Frame | None:
+        if not self._wait(self._changed, lambda: self._frame is not None or self._ended, patience):
+            raise TimeoutError(f"no frame for {patience:g} s")
+        if self._frame is None and self._error is not None:
+            raise self._error
+        return self._frame
+
+    def _run(self, opener: Callable[[], Source]) -> None:
         try:
-            for frame in source:
-                with self._changed:
-                    if self._lossless:
-                        self._changed.wait_for(lambda: self._frame is None or self._ended)
-                    if self._ended:
-                        return
-                    self.dropped += self._frame is not None
-                    self._frame = frame
-                    self._changed.notify_all()
+            with opener() as self.source:
+                # It may have been stopped while it was opened.
+                if not self._ended:
+                    self._read(self.source)
         except Exception as error:
             self._error = error
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+    def _read(self, source: Source) -> None:
+        for frame in source:
+            with self._changed:
+                if not source.live:
+                    self._changed.wait_for(lambda: self._frame is None or self._ended)
+                if self._ended:
+                    return
+                self.dropped += self._frame is not None
+                self._frame = frame
+                self._changed.notify_all()

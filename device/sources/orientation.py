@@ -29,7 +29,7 @@ class Oriented(Source):
         self._flip = flip
         self._turn = ROTATIONS.get(rotate)
         self.spec = source.spec
-        self.live = source.live
+        self.live, self.newest_only = source.live, source.newest_only
         self.rate = source.rate
         width, height = source.size
         self.size = (height, width) if rotate in {90, 270} else (width, height)
@@ -37,6 +37,7 @@ class Oriented(Source):
     def __iter__(self) -> Iterator[Frame]:
         """Yield the source's frames, turned."""
         for frame in self._source:
+            self.dropped, self.reopened = self._source.dropped, self._source.reopened
             yield replace(frame, image=self._oriented(frame.image))
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from ...errors import SourceError, UsageError
 from ..types import Frame
 from .base import Source
-from .newest import Newest, Wait
+from .newest import CaptureThread, Wait
 
 _OPENING = 30.0  # seconds; every kind of source gives up by itself before
 _FIRST_DELAY, _DOUBLINGS = 1.0, 5  # seconds, so that the longest is 32
@@ -51,6 +51,8 @@ class Recovering(Source):
         UsageError: `stall` or `reopen` lies outside its range.
     """
 
+    newest_only = True
+
     def __init__(
         self,
         opener: Callable[[], Source],
@@ -70,7 +72,7 @@ class Recovering(Source):
         self._opener, self._stall, self._reopen, self._wait, self._chance = opener, stall, reopen, wait, chance
         self._closed = threading.Event()
         self._pause = pause or self._closed.wait
-        self._attempts: list[_Attempt] = []  # the newest at the end, before it those that hang
+        self._attempts: list[CaptureThread] = []  # the newest at the end, before it those that hang
         self._dropped = 0
         self._failed = 0
         self._next = 0
@@ -84,7 +86,7 @@ class Recovering(Source):
         """
         while not self._closed.is_set():
             try:
-                frame, self._first = self._first or self._attempts[-1].take(self._stall), None
+                frame = self._attempts[-1].take(self._stall)
             except OSError as error:
                 self._recover(error)
                 continue
@@ -100,10 +102,10 @@ class Recovering(Source):
     def close(self) -> None:
         """Leave the source; wait for a read that is under way, but not for one that hangs."""
         self._closed.set()
-        self._attempts[-1].leave(patience=0.8)
+        self._attempts[-1].stop(patience=0.8)
 
     def _begin(self) -> None:
-        """Open the source and wait for its first frame.
+        """Open the source and wait for its first frame, which is replaced while nobody asks for it.
 
         Raises:
             SourceError: There is none.
@@ -112,22 +114,22 @@ class Recovering(Source):
         if len(hung) >= _MOST_HUNG:
             raise SourceError(f"{self.spec}: {len(hung)} reads hang in its driver; restart the program")
         self._dropped += sum(attempt.dropped for attempt in self._attempts if attempt not in hung)
-        attempt = _Attempt(self._opener, self._wait)
+        attempt = CaptureThread(self._opener, wait=self._wait)
         self._attempts = [*hung, attempt]
         try:
             if self._closed.is_set():
                 raise SourceError(f"{self.spec} was closed")
-            self._first = attempt.take(_OPENING)
+            first = attempt.peek(_OPENING)
         except BaseException as error:
             # A source that opens nevertheless, after this was interrupted, must be closed.
-            attempt.leave()
+            attempt.stop()
             if isinstance(error, TimeoutError):
                 raise SourceError(f"{self.spec} does not open: {error}") from error
             raise
         if attempt.source is not None:
             self.spec, self.live = attempt.source.spec, attempt.source.live
             self.size, self.rate = attempt.source.size, attempt.source.rate
-        self._began = self._first.time if self._first else 0.0
+        self._began = first.time if first else 0.0
         self._offset = self._next
 
     def _recover(self, error: OSError) -> None:
@@ -136,7 +138,7 @@ class Recovering(Source):
         Raises:
             SourceError: It may not be tried (again).
         """
-        self._attempts[-1].leave()
+        self._attempts[-1].stop()
         while not self._closed.is_set():
             loss = f"{self.spec}: {error}" if isinstance(error, TimeoutError) else str(error)
             if not self.live or (self._reopen is not None and self._failed >= self._reopen):
@@ -153,26 +155,3 @@ class Recovering(Source):
                 self.reopened += 1
                 _log.warning("%s gives frames again (reopened so far: %d)", self.spec, self.reopened)
                 return
-
-
-class _Attempt(Newest):
-    """One opening of a source: its thread opens, reads and closes it."""
-
-    def __init__(self, opener: Callable[[], Source], wait: Wait) -> None:
-        self.source: Source | None = None
-        super().__init__(self._frames(opener), wait=wait)
-
-    def leave(self, patience: float = 0.0) -> None:
-        """Close the source, be it only when it is open or its read returns; wait for that so many seconds."""
-        self.stop(patience)
-        if self.source is not None:
-            self.source.close()
-
-    @property
-    def _lossless(self) -> bool:
-        return self.source is not None and not self.source.live
-
-    def _frames(self, opener: Callable[[], Source]) -> Iterator[Frame]:
-        with opener() as self.source:
-            if not self._ended:
-                yield from self.source

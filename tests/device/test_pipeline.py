@@ -47,7 +47,7 @@ def test_a_tilted_head_in_a_clip_is_seen_from_the_second_frame_on_and_in_a_pictu
     with Pipeline.open("virtual:", model=model_path) as pipeline:
         clip = [len(pipeline.process(Frame(image, index, index / 15)).faces) for index in range(6)]
         assert clip[1:] == [1] * 5
-        assert [len(pipeline.process(Frame(image, 6, 1.0, "one.jpg")).faces) for _ in range(2)] == [1, 1]
+        assert [len(pipeline.process(Frame(image, 6, 1.0, still=True)).faces) for _ in range(2)] == [1, 1]
 
 
 def test_the_shipped_model_is_there_after_installation():
@@ -79,6 +79,7 @@ def test_a_live_pipeline_can_be_left_and_gone_on_with(model_path):
         first = next(iter(pipeline)).frame.index
         assert next(iter(pipeline)).frame.index > first
         assert [t.name for t in set(threading.enumerate()) - before] == ["capture"]
+    assert set(threading.enumerate()) == before
 
 
 def test_closing_ends_a_live_pipeline_and_may_be_repeated(model_path):

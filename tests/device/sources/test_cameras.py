@@ -17,7 +17,7 @@ from ferlite.device.sources import cameras, handles, recovery
 from ferlite.device.sources.handles import Handle
 from ferlite.device.sources.open import open_source
 from ferlite.device.sources.recovery import Recovering
-from ferlite.errors import SourceError
+from ferlite.errors import SourceError, UsageError
 
 RED, BLUE = (30, 30, 220), (220, 30, 30)
 
@@ -157,6 +157,16 @@ def test_picamera_that_stops_says_so_after_its_frames(picamera2):
     assert (seen[0], seen[-1], len(seen) + source.dropped) == (0, 2, 3)
     assert seen == sorted(set(seen))
     assert not picamera2.held
+
+
+def test_the_first_frame_after_a_pause_is_the_newest(picamera2):
+    before = set(threading.enumerate())
+    with open_source("picamera:0", reopen=0) as source:
+        # The camera gives three pictures and stops.
+        for thread in set(threading.enumerate()) - before:
+            thread.join(5)
+        assert next(iter(source)).index == 2
+        assert source.dropped == 2
 
 
 @pytest.mark.parametrize("form", ["BGR888", "XRGB8888", "XBGR8888", "NV12", "YUV420", "MJPEG"])
@@ -391,6 +401,23 @@ def test_a_dead_address_hides_its_password(mjpeg):
         open_source("rtsp://anna:se@cr:et@127.0.0.1:9/cam")
     assert "anna:***@127.0.0.1" in str(caught.value)
     assert "cr:et" not in str(caught.value)
+
+
+def test_a_wrong_option_is_known_before_a_camera_is_opened(picamera2, monkeypatch):
+    monkeypatch.setattr(picamera2, "__init__", None)
+    with pytest.raises(UsageError, match="every 1 or more frames, not 0"):
+        Pipeline.open("picamera:0", scan_every=0)
+
+
+def test_a_pipeline_that_fails_after_its_source_was_opened_leaves_no_thread(mjpeg):
+    class Failing(Pipeline):
+        def __init__(self, *parts):
+            raise UsageError("these do not fit")
+
+    before = set(threading.enumerate())
+    with pytest.raises(UsageError, match="do not fit"):
+        Failing.open(f"http://{mjpeg}")
+    assert "capture" not in {thread.name for thread in set(threading.enumerate()) - before}
 
 
 @pytest.mark.parametrize("path", ["user=admin&password=secret", "video?pwd=secret", "anna:secret@"])

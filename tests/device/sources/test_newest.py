@@ -3,7 +3,10 @@ import threading
 import numpy as np
 import pytest
 
-from ferlite.device.sources.newest import Newest
+from ferlite import Classifier, Pipeline
+from ferlite.device.sources.base import Source
+from ferlite.device.sources.newest import Newest, newest
+from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.device.types import Frame
 
 
@@ -11,10 +14,13 @@ def frame(index):
     return Frame(np.zeros((2, 2, 3), np.uint8), index, index / 15)
 
 
-class Stepped:
+class Stepped(Source):
     """A live source whose next frame comes when the test says so."""
 
+    spec, size, live = "stepped", (2, 2), True
+
     def __init__(self, count, error=None):
+        self.closed = threading.Event()
         self.count, self.error = count, error
         self.go = threading.Semaphore(0)
         self.taken = threading.Semaphore(0)
@@ -26,6 +32,9 @@ class Stepped:
             self.taken.release()  # the reader came back for more, so this frame is with it
         if self.error:
             raise self.error
+
+    def close(self):
+        self.closed.set()
 
 
 def give(source, count):
@@ -67,9 +76,32 @@ def test_the_error_of_a_source_comes_out_after_its_last_frame():
         next(frames)
 
 
-def test_stopping_does_not_wait_for_a_capture_that_hangs():
+def test_stopping_does_not_wait_for_a_capture_that_hangs(monkeypatch):
     source = Stepped(1)
     newest = Newest(source)
-    newest.stop(patience=0.05)
+    monkeypatch.setattr(threading.Thread, "join", lambda thread, patience: None)
+    newest.close()
+    newest.close()
+    assert source.closed.is_set()
     assert list(newest) == []
     source.go.release()
+
+
+def test_a_live_source_is_wrapped_once_and_any_other_not_at_all():
+    live, clip = newest(Stepped(0)), VirtualCamera(size=(64, 64))
+    assert (type(live), live.spec, live.size, live.live) == (Newest, "stepped", (2, 2), True)
+    assert newest(live) is live
+    assert newest(clip) is clip
+
+
+def test_a_pipeline_over_anybodys_live_source_shows_the_newest_frame_first():
+    before, source = set(threading.enumerate()), Stepped(4)
+    with Pipeline(source, Classifier.load()) as pipeline:
+        give(source, 3)
+        first = next(iter(pipeline))
+        give(source, 1)
+        second = next(iter(pipeline))
+        assert [t.name for t in set(threading.enumerate()) - before] in ([], ["capture"])
+    assert [(result.frame.index, result.dropped) for result in (first, second)] == [(2, 2), (3, 2)]
+    assert source.closed.is_set()
+    assert set(threading.enumerate()) == before

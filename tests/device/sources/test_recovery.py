@@ -30,7 +30,7 @@ class Stage:
         self.opened = []
         self.open_now = threading.Event()
         self.finish = threading.Event()
-        self._go = threading.Semaphore(0)
+        self._go, self._several = threading.Semaphore(0), threading.Semaphore(0)
         self._condition = None
         self._hung = self._busy = False
 
@@ -52,7 +52,8 @@ class Stage:
 
     def wait(self, condition, ready, seconds):
         self._condition = condition
-        self._go.release()
+        if not ready():
+            self._go.release()
         condition.wait_for(lambda: (ready() and not self._busy) or self._hung)
         self._hung = False
         return ready()
@@ -60,11 +61,18 @@ class Stage:
     def pause(self, seconds):
         self.pauses.append(seconds)
 
+    def give_several(self):
+        """Let a source go on that nobody asks for frames; its next step is several."""
+        self._go.release()
+        self._several.acquire()
+
     def step(self):
         self._go.acquire()
 
     def busy(self, state):
         self._busy = state
+        if not state:
+            self._several.release()
         with self._condition:
             self._condition.notify_all()
 
@@ -206,6 +214,14 @@ def test_closing_a_source_that_hangs(staged, monkeypatch):
     source.close()
     assert list(source) == []
     assert stage.opened[0].closed.is_set()
+
+
+def test_the_first_frame_after_a_pause_is_the_newest(staged):
+    stage = staged([0.0, (1.0, 2.0)])
+    source = stage.recovering()
+    stage.give_several()
+    assert [(frame.index, frame.time) for frame in source] == [(2, 2.0)]
+    assert source.dropped == 2
 
 
 def test_frames_that_were_not_looked_at_are_counted_across_losses(staged):
