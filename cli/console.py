@@ -38,6 +38,11 @@ def progress(title: str) -> Iterator[Callable[[float, str], None]]:
         yield lambda share, remark="": bar.update(task, completed=share, remark=remark)
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 frame", "2,000 frames"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def print_json(value: Any) -> None:
     """Print a result for programs."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

@@ -18,8 +18,10 @@ from ..device.pipeline import Pipeline
 from ..device.sources.base import Source
 from ..device.sources.virtual import VirtualCamera
 from ..device.types import FrameResult
-from .console import progress
-from .playback import Summary, play, terminable
+from .console import console
+from .live import LiveView
+from .signals import Undivided, terminable
+from .summary import Summary
 
 _FRAMES = 150
 
@@ -37,27 +39,30 @@ def demo(
     Without a camera it looks at drawn faces: statistics of real ones, moved about.
     """
     summary = Summary()
-    truth = Truth()
     start = time.perf_counter()
     with ExitStack() as stack:
         stack.enter_context(terminable())
         pipeline = stack.enter_context(Pipeline.open(source, model=model))
-        sinks: list[Output] = [stack.enter_context(open_annotated(out, pipeline.source.rate, source=source))]
-        show = stack.enter_context(progress("demo"))
-
-        def on_frame(result: FrameResult) -> None:
-            show(summary.frames / frames, "")
-            truth.add(pipeline.source, result)
-
-        play(pipeline, sinks, summary, frames, on_frame)
+        truth = Truth(pipeline.source)
+        outputs: list[Output] = [
+            stack.enter_context(open_annotated(out, pipeline.source.rate, source=source)),
+            summary,
+            truth,
+        ]
+        if console.is_terminal:
+            outputs.append(stack.enter_context(LiveView(console, pipeline.source)))
+        pipeline.run(Undivided(*outputs), frames=frames)
     Console().print(summary.table())
-    typer.echo(f"{summary.frames} frames, {summary.faces} faces in {time.perf_counter() - start:.1f} s; wrote {out}")
+    typer.echo(f"{summary.counts}; {time.perf_counter() - start:.1f} s in all; wrote {out}")
     if truth.drawn:
         typer.echo(str(truth))
 
 
-class Truth:
-    """How the faces of a virtual camera were seen, against how they were drawn.
+class Truth(Output):
+    """Compares the faces that were seen with those that a virtual camera drew.
+
+    Args:
+        source: The camera; of any other source nothing is known, and nothing counted.
 
     Attributes:
         drawn: Faces drawn.
@@ -65,14 +70,15 @@ class Truth:
         named: Of the found, given the label they were drawn with.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, source: Source) -> None:
+        self._camera = source if isinstance(source, VirtualCamera) else None
         self.drawn = self.found = self.named = 0
 
-    def add(self, camera: Source, result: FrameResult) -> None:
-        """Take in one frame; a source that is not virtual knows no truth."""
-        if not isinstance(camera, VirtualCamera):
+    def write(self, result: FrameResult) -> None:
+        """Compare the faces of one result."""
+        if self._camera is None:
             return
-        for true in camera.truth(result.frame.index):
+        for true in self._camera.truth(result.frame.index):
             self.drawn += 1
             near = max(result.faces, key=lambda face: iou(face.face.box, true.box), default=None)
             if near is not None and iou(near.face.box, true.box) > 0.3:

@@ -13,7 +13,8 @@ from ..models.files import read_bytes, write_bytes, write_json
 from .console import console, progress
 from .demo import Truth
 from .extras import needs
-from .playback import Summary, play, terminable
+from .signals import Undivided, terminable
+from .summary import Summary
 
 _FRAMES = 150
 
@@ -68,16 +69,15 @@ def quickstart(
     page = report.write(out, "ferlite quickstart")
 
     console.print("[bold]4[/] running it on a virtual camera")
-    summary, truth = Summary(), Truth()
+    summary = Summary()
     with ExitStack() as stack:
         stack.enter_context(terminable())
         pipeline = stack.enter_context(Pipeline.open("virtual:faces=2", model=int8))
         (out / "demo.jsonl").unlink(missing_ok=True)
-        sinks = [
-            stack.enter_context(JsonLines(out / "demo.jsonl")),
-            stack.enter_context(open_annotated(out / "demo.mp4", pipeline.source.rate)),
-        ]
-        play(pipeline, sinks, summary, _FRAMES, lambda result: truth.add(pipeline.source, result))
+        truth = Truth(pipeline.source)
+        lines = stack.enter_context(JsonLines(out / "demo.jsonl"))
+        video = stack.enter_context(open_annotated(out / "demo.mp4", pipeline.source.rate))
+        pipeline.run(Undivided(lines, video, summary, truth), frames=_FRAMES)
 
     typer.echo(report.summarise(scores, times))
     typer.echo(f"Virtual camera: {summary}; {truth}.")

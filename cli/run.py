@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from ..device.classifier import DEFAULT_MODEL, Classifier
 from ..device.faces.gate import Gate
@@ -16,16 +18,26 @@ from ..device.outputs.open import open_annotated, refuse_overwriting
 from ..device.pipeline import Pipeline
 from ..errors import UsageError
 from .console import console
-from .playback import Summary, play, terminable
+from .live import LiveView
+from .signals import Undivided, terminable
+from .summary import Summary
+
+_SOURCE_HELP = "Camera (auto, picamera:0, usb:0, /dev/video0), address, clip, picture or folder; auto if not given."
 
 
 def run(
-    source: Annotated[
-        str,
-        typer.Option(help="Camera (auto, picamera:0, usb:0, /dev/video0), url, clip, picture or folder."),
-    ] = "auto",
+    source: Annotated[str | None, typer.Argument(help=_SOURCE_HELP, show_default=False)] = None,
+    source_option: Annotated[
+        str | None, typer.Option("--source", help="The same as an option.", show_default=False)
+    ] = None,
     model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = DEFAULT_MODEL,
-    output: Annotated[str, typer.Option(help="File to append the JSON lines to; - for standard output.")] = "-",
+    output: Annotated[
+        str | None,
+        typer.Option(
+            help="File to append JSON lines to; - for standard output, the default unless that is a terminal.",
+            show_default=False,
+        ),
+    ] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="Draw the results: a video, a picture or a folder, by its suffix.")
     ] = None,
@@ -59,10 +71,18 @@ def run(
         tuple[float, float], typer.Option(help="For a model without a record: what it takes black and white for.")
     ] = (0.0, 255.0),
 ) -> None:
-    """Find faces in a source and name their expressions: one JSON line for each frame.
+    """Find faces in a source and name their expressions.
 
-    Nothing is stored or sent but what --output and --annotate name.
+    A terminal shows the faces live, and a summary at the end. Where standard output is a file or a
+    pipe, it gets one JSON line for each frame. Nothing is stored or sent but what --output and
+    --annotate name.
     """
+    if source and source_option and source != source_option:
+        raise UsageError(f"two sources are given, {source} and --source {source_option}; give one")
+    chosen = source or source_option or "auto"
+    at_terminal = sys.stdout.isatty()
+    lines = output or ("" if at_terminal else "-")
+    screen = Console() if at_terminal and lines != "-" else None
     summary = Summary()
     with ExitStack() as stack:
         stack.enter_context(terminable())
@@ -70,7 +90,7 @@ def run(
         classifier = Classifier.load(model, threads=threads, labels=named, pixels=pixels)
         pipeline = stack.enter_context(
             Pipeline.open(
-                source,
+                chosen,
                 model=classifier,
                 threads=threads,
                 gate=Gate(min_face=min_face),
@@ -85,17 +105,32 @@ def run(
                 reopen=reopen,
             )
         )
-        if output != "-":
-            refuse_overwriting(output, source)
-        sinks: list[Output] = [stack.enter_context(JsonLines(output))]
+        outputs: list[Output] = [summary]
+        if lines:
+            if lines != "-":
+                refuse_overwriting(lines, chosen)
+            outputs.append(stack.enter_context(JsonLines(lines)))
         if annotate is not None:
-            sinks.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate, source=source)))
+            outputs.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate, source=chosen)))
         try:
-            play(pipeline, sinks, summary, frames)
+            with ExitStack() as shown:
+                if screen:
+                    outputs.append(shown.enter_context(LiveView(screen, pipeline.source)))
+                pipeline.run(Undivided(*outputs), frames=frames)
         except KeyboardInterrupt:
             console.print("stopped")
         finally:
-            console.print(str(summary), soft_wrap=True)
+            _report(summary, screen)
+
+
+def _report(summary: Summary, screen: Console | None) -> None:
+    """Print what was seen: a table on a terminal, else a line on stderr, away from the JSON lines."""
+    if screen is None:
+        console.print(str(summary), soft_wrap=True, highlight=False)
+        return
+    if summary.faces:
+        screen.print(summary.table())
+    screen.print(summary.counts, highlight=False)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,7 @@ from .classifier import DEFAULT_MODEL, Classifier
 from .faces.finder import TILT, FaceFinder
 from .faces.follow import Follower, check_scan_every
 from .faces.gate import Gate
+from .outputs.base import Output
 from .sources.base import Source
 from .sources.newest import newest
 from .sources.open import open_source
@@ -108,6 +110,30 @@ class Pipeline:
         """
         for frame in self.source:
             yield self.process(frame)
+
+    def run(self, *outputs: Output, frames: int | None = None) -> None:
+        """Write the result of each frame to every output.
+
+            with Pipeline.open("clip.mp4") as pipeline, JsonLines("clip.jsonl") as lines:
+                pipeline.run(lines)
+
+        Returns when the source ends, after `frames`, or when an output is `done`. Outputs stay open:
+        close them as any file, or use them in a `with` statement. An exception, Ctrl-C included, ends
+        the run at once; then outputs named first may hold one frame more than the others.
+
+        Args:
+            outputs: Where results go, in this order.
+            frames: Stop after so many frames; None for no limit.
+
+        Raises:
+            SourceError: The source broke off, and for good.
+            OutputError: An output can't be written.
+        """
+        for result in islice(self, frames):
+            for output in outputs:
+                output.write(result)
+            if any(output.done for output in outputs):
+                return
 
     def process(self, frame: Frame) -> FrameResult:
         """Find and name the faces of one frame."""

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from ...device.classifier import DEFAULT_MODEL
 from ..console import Json, place, print_disturbed, print_json, progress
-from ..playback import terminable
+from ..signals import terminable
 
 
 def pipeline(

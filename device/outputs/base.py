@@ -29,8 +29,8 @@ class Output(Protocol):
         ...
 
     def close(self) -> None:
-        """Finish; may be called again."""
-        ...
+        """Finish; may be called again. An output that holds nothing open leaves it as it is."""
+        pass
 
     def __enter__(self) -> Self:
         return self

@@ -9,13 +9,15 @@ import pytest
 
 from ferlite import Classifier, Pipeline
 from ferlite.cli.app import main
+from ferlite.device.outputs.base import Output
+from ferlite.device.outputs.json_lines import JsonLines
 from ferlite.device.outputs.video import AnnotatedVideo
 from ferlite.device.sources.base import Source
 from ferlite.device.sources.open import open_source
 from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.device.tracks import Smoothing
 from ferlite.device.types import Frame
-from ferlite.errors import SourceError
+from ferlite.errors import OutputError, SourceError
 
 
 @pytest.fixture
@@ -55,6 +57,38 @@ def test_the_shipped_model_is_there_after_installation():
         (result,) = pipeline
     (face,) = result.faces
     assert face.raw.probabilities.sum() == pytest.approx(1, abs=1e-5)
+
+
+class Kept(Output):
+    """Keeps the numbers of frames; done after so many."""
+
+    def __init__(self, most=99):
+        self.indices, self.most = [], most
+
+    def write(self, result):
+        self.indices.append(result.frame.index)
+        self.done = len(self.indices) == self.most
+
+
+@pytest.mark.parametrize(("frames", "most", "expected"), [(None, 99, 5), (3, 99, 3), (4, 2, 2), (0, 99, 0)])
+def test_a_run_fills_its_outputs_until_the_source_or_the_count_or_an_output_ends(frames, most, expected):
+    first, second = Kept(), Kept(most)
+    with Pipeline.open("virtual:frames=5") as pipeline:
+        pipeline.run(first, second, frames=frames)
+        assert first.indices == second.indices == list(range(expected))
+        pipeline.run(rest := Kept())
+    assert rest.indices == list(range(expected, 5))
+
+
+def test_a_run_ends_with_the_error_of_an_output():
+    kept = Kept()
+    with (
+        JsonLines("/dev/full") as full,
+        Pipeline.open("virtual:frames=5") as pipeline,
+        pytest.raises(OutputError, match="/dev/full: No space left"),
+    ):
+        pipeline.run(kept, full)
+    assert kept.indices == [0]
 
 
 def test_an_open_classifier_can_be_given(model_path):

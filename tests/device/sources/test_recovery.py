@@ -1,12 +1,15 @@
 """Sources that stall and break off, in a time of the test's own: nothing here waits."""
 
+import io
+import json
 import threading
 
 import numpy as np
 import pytest
 
 from ferlite import Classifier, Pipeline
-from ferlite.cli.playback import Summary, play
+from ferlite.cli.summary import Summary
+from ferlite.device.outputs.json_lines import JsonLines
 from ferlite.device.sources.base import Source
 from ferlite.device.sources.recovery import Recovering
 from ferlite.device.types import Frame
@@ -248,8 +251,9 @@ def test_options_out_of_range(options):
 
 def test_the_count_reaches_results_and_summary(staged):
     stage = staged([0.0, LOST], [1.0])
-    summary, lines = Summary(), []
+    summary, lines = Summary(), io.StringIO()
     with Pipeline(stage.recovering(), Classifier.load()) as pipeline:
-        play(pipeline, [], summary, on_frame=lambda result: lines.append(result.to_json()))
-    assert [line["reopened"] for line in lines] == [0, 1]
-    assert "2 frames, reopened: 1, " in str(summary)
+        pipeline.run(JsonLines(lines), summary)
+    assert [json.loads(line)["reopened"] for line in lines.getvalue().splitlines()] == [0, 1]
+    assert (summary.frames, summary.reopened) == (2, 1)
+    assert "reopened: 1, " in str(summary)

@@ -1,0 +1,189 @@
+"""What `ferlite run` shows: faces and labels at a terminal, JSON lines for programs."""
+
+import io
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from ferlite.cli.live import LiveView
+from ferlite.cli.summary import Summary
+from ferlite.device.sources.base import Source
+from ferlite.device.types import UNREADABLE, Expression, Face, Frame, FrameResult, TrackedFace
+
+COMMAND = [sys.executable, "-c", "from ferlite.cli.app import main; main()"]
+PIXELS = np.zeros((48, 48, 3), np.uint8)
+
+
+def at_terminal(*arguments):
+    """Run with a terminal of its own as stdout and stderr; return the exit code and all that it was sent."""
+    terminal, end = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdin=end,
+        stdout=end,
+        stderr=end,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"},
+    ) as process:
+        os.close(end)
+        shown = b""
+        while True:
+            try:
+                shown += os.read(terminal, 65536)
+            except OSError:  # nobody holds the other end any more
+                break
+    os.close(terminal)
+    return process.returncode, re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
+
+
+def test_a_terminal_shows_faces_and_labels_and_no_json():
+    code, shown = at_terminal("run", "virtual:faces=2,frames=4")
+    assert code == 0
+    assert "{" not in shown
+    assert re.search(r"virtual:faces=2\S*  4 frames", shown)
+    faces = re.findall(r"│ +(\d+) │ (\w+) +│ +\d+% │", shown)
+    assert {number for number, _ in faces} == {"1", "2"}
+    for label in {label for _, label in faces[-2:]}:
+        assert re.search(rf"│ {label} +│ +\d+ │ +\d+% │", shown), "the summary lacks the label"
+    assert "8 faces of 2 people" in shown
+
+
+def test_a_terminal_shows_the_view_while_lines_go_to_a_file(tmp_path):
+    out = tmp_path / "out.jsonl"
+    code, shown = at_terminal("run", "--source", "virtual:frames=3", "--output", str(out))
+    assert code == 0
+    assert "{" not in shown
+    assert "3 frames" in shown
+    assert [json.loads(line)["frame"] for line in out.read_text().splitlines()] == [0, 1, 2]
+
+
+def test_a_terminal_shows_json_lines_when_asked_to():
+    code, shown = at_terminal("run", "virtual:frames=2", "--output", "-")
+    lines = shown.splitlines()
+    assert code == 0
+    assert [json.loads(line)["frame"] for line in lines[:2]] == [0, 1]
+    assert "confidence │" not in shown
+
+
+def test_a_terminal_shows_an_error_in_a_line(tmp_path):
+    code, shown = at_terminal("run", str(tmp_path / "none.mp4"))
+    assert code == 1
+    assert "error: " in shown
+    assert "Traceback" not in shown
+
+
+def test_a_pipe_gets_json_lines_and_the_summary_goes_to_stderr():
+    done = subprocess.run(
+        [*COMMAND, "run", "virtual:faces=2,frames=3"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "FORCE_COLOR": "1"},
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["frame"] for line in lines] == [0, 1, 2]
+    assert "6 faces of 2 people (" in done.stderr
+    assert lines[-1]["faces"][0]["label"] in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["virtual:frames=1", "--source", "virtual:frames=1"], 0),
+        (["virtual:frames=1", "--source", "virtual:frames=2"], 2),
+    ],
+)
+def test_two_sources_are_an_error_unless_they_are_the_same(arguments, code):
+    done = subprocess.run([*COMMAND, "run", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert ("two sources are given" in done.stderr) == bool(code)
+
+
+class Camera(Source):
+    """Never asked for a frame."""
+
+    spec, live, size = "cam\x1b[2J\udcff", True, (48, 48)
+
+    def __iter__(self):
+        return iter(())
+
+    def close(self):
+        pass
+
+
+def tracked(number, label="happy", unreadable=""):
+    face = Face((0, 0, 9, 9), 0.9, np.zeros((5, 2), np.float32))
+    seen = None if unreadable else Expression(("happy", "sad"), np.array([0.75, 0.25], np.float32))
+    return TrackedFace(number, face, seen, seen, label, unreadable)
+
+
+def result(*faces, **more):
+    return FrameResult(Frame(PIXELS, 0, 0.0), faces, {"detect": 2.0}, **more)
+
+
+@pytest.fixture
+def now():
+    return [100.0]
+
+
+@pytest.fixture
+def view(now):
+    screen = Console(file=io.StringIO(), width=100)
+    with LiveView(screen, Camera(), clock=lambda: now[0]) as view:
+        yield view
+
+
+def drawn(view):
+    screen = Console(file=io.StringIO(), width=100)
+    screen.print(view.render())
+    return screen.file.getvalue()
+
+
+def test_the_view_shows_drops_losses_and_silence(view, now):
+    now[0] += 3
+    assert "no frame for 3 s" in drawn(view)
+    for _ in range(30):
+        view.write(result(tracked(7), dropped=12, reopened=2))
+    now[0] += 0.5
+    shown = drawn(view)
+    assert "30 frames" in shown
+    assert "12 dropped  reopened: 2" in shown
+    assert "no frame for" not in shown
+    now[0] += 1.5
+    assert "15.0 a second" in drawn(view)
+    assert re.search(r"7 │ happy │ +75%", shown)
+
+
+def test_the_view_says_why_a_face_is_unreadable_and_cuts_a_crowd(view):
+    view.write(result(*(tracked(number, UNREADABLE, "too small") for number in range(1, 14))))
+    shown = drawn(view)
+    assert "unreadable: too small" in shown
+    assert "and 3 more" in shown
+
+
+def test_a_name_can_not_write_to_the_terminal(view):
+    assert "cam\N{REPLACEMENT CHARACTER}[2J\N{REPLACEMENT CHARACTER}" in drawn(view)
+
+
+def test_a_summary_counts_labels_people_and_frames_a_second(now):
+    summary = Summary(clock=lambda: now[0])
+    for faces in [(tracked(1), tracked(2, "sad")), (tracked(2, "sad"),), (tracked(3), tracked(2, "sad"))]:
+        summary.write(result(*faces, dropped=4))
+        now[0] += 0.5
+    assert summary.counts == "3 frames, 2.0 a second, 4 dropped, 5 faces of 3 people"
+    assert summary.labels == {"sad": 3, "happy": 2}
+    assert summary.stages == {"detect": 2.0}
+    assert str(summary).startswith(summary.counts + " (sad 3, happy 2); ms a frame: detect 2.00")
+
+
+def test_the_summary_of_a_picture_speaks_of_no_people():
+    summary = Summary()
+    summary.write(result(tracked(1), tracked(2)))
+    assert summary.counts == "1 frame, 2 faces"
+    assert summary.rate is None
