@@ -68,8 +68,9 @@ def run(
         typer.Option(help="For a model without a record: its labels in the order of its outputs."),
     ] = "",
     pixels: Annotated[
-        tuple[float, float], typer.Option(help="For a model without a record: what it takes black and white for.")
-    ] = (0.0, 255.0),
+        tuple[float, float] | None,
+        typer.Option(help="For a model without a record: what it takes black and white for; 0 255 if not given."),
+    ] = None,
 ) -> None:
     """Find faces in a source and name their expressions.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelFormatError
+from ..errors import ModelFormatError, UsageError
 from ..models import modelfile, registry
 from ..models.labels import canonical
 from ..models.preprocess import align, to_grey, to_input, to_size
@@ -49,7 +49,7 @@ class Classifier:
         threads: int = 1,
         runtime: str = "",
         labels: Sequence[str] = (),
-        pixels: tuple[float, float] = (0.0, 255.0),
+        pixels: tuple[float, float] | None = None,
     ) -> Classifier:
         """Load a classifier.
 
@@ -58,17 +58,22 @@ class Classifier:
             threads: Threads for one inference.
             runtime: A name in `models.backends.RUNTIMES`; the first installed one if empty.
             labels: For a file without a record: its labels in the order of its outputs.
-            pixels: For a file without a record: what it takes black and white for, for instance (0, 1).
+            pixels: For a file without a record: what it takes black and white for, for instance (0, 1); (0, 255)
+                if not given.
 
         Raises:
+            UsageError: The file has a record, and `labels` or `pixels` differ from it.
             UnknownNameError: There is no shipped model, or no label, of this name.
             MissingFileError: There is no such file.
             ModelFormatError: The file is damaged, is no expression classifier, or has no record and
                 no labels were given.
         """
         file = modelfile.read(registry.path(model))
+        names = tuple(map(canonical, labels))
+        if file.record:
+            _refuse_other(file.record, file.path, names, pixels)
         loaded = LoadedModel(file, threads=threads, runtime_name=runtime)
-        record = file.record or _described(loaded, tuple(map(canonical, labels)), pixels)
+        record = file.record or _described(loaded, names, pixels or (0.0, 255.0))
         if record.task != "expression":
             raise ModelFormatError(f"{file.path} is for {record.task}, not an expression classifier")
         return cls(loaded, record)
@@ -144,6 +149,16 @@ _WHOLE_FACE = Crop(
 )
 
 _SCHEMES: dict[str, Scheme] = {"int8": "int8", "uint8": "int8", "int16": "int16x8"}
+
+
+def _refuse_other(record: Record, path: Path, labels: tuple[str, ...], pixels: tuple[float, float] | None) -> None:
+    """Raise UsageError where labels or pixels are given that differ from the record's."""
+    for name, given, stated in (("labels", labels, record.labels), ("pixels", pixels, record.pixels)):
+        if given and given != stated:
+            raise UsageError(
+                f"the record of {path} has the {name} {', '.join(map(str, stated))}, not "
+                f"{', '.join(map(str, given))}; leave out {name}= (--{name})"
+            )
 
 
 def _described(model: LoadedModel, labels: tuple[str, ...], pixels: tuple[float, float]) -> Record:

@@ -126,6 +126,7 @@ CASES = {
     "run: overwriting": ("run --source good.png --model tiny.tflite --annotate good.png", "is the source itself"),
     "run: appending to the source": ("run --source good.png --model tiny.tflite --output good.png", "source itself"),
     "run: into the source's folder": ("run --source shots --model tiny.tflite --annotate shots/b.png", "into it"),
+    "run: other labels": ("run --source good.png --model tiny.tflite --labels happy,sad", "leave out labels="),
     "run: unknown label": ("run --source good.png --model foreign.tflite --labels hapy,sad", "did you mean 'happy'"),
     "demo: no such place": ("demo --out file/demo.mp4 --model tiny.tflite", "file/demo.mp4"),
     "demo: missing model": ("demo --model no.tflite", "no.tflite"),
@@ -136,7 +137,7 @@ CASES = {
 
 USAGE = {
     "train: no options", "bench accuracy: test split", "bench accuracy: a part of the last look",
-    "run: option's value", "run: size", "run: rotation", "run: unknown suffix", "run: overwriting",
+    "run: option's value", "run: size", "run: other labels", "run: rotation", "run: unknown suffix", "run: overwriting",
     "run: appending to the source", "run: into the source's folder", "study: no data", "study: weights",
     "train: another run's folder", "train: votes missing", "convert: unfinished run", "bench latency: threads",
 }  # fmt: skip

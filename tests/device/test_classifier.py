@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 
 from ferlite import Classifier
 from ferlite.device.types import Face
-from ferlite.errors import DataError, ModelFormatError, UnknownNameError
+from ferlite.errors import DataError, ModelFormatError, UnknownNameError, UsageError
 from ferlite.models import modelfile, registry
 from ferlite.models.labels import FER2013_LABELS
 
@@ -69,6 +69,23 @@ def test_a_file_without_record_runs_when_its_labels_are_named(tmp_path, graph, b
         Classifier.load(path, labels=["happy", "sad"])
     with pytest.raises(UnknownNameError, match="did you mean 'happy'"):
         Classifier.load(path, labels=["hapy", "sad"])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"labels": ["happy", "sad"]}, r"has the labels angry, .*, not happy, sad; leave out labels= \(--labels\)"),
+        ({"pixels": (-1, 1)}, r"has the pixels 0.0, 255.0, not -1, 1; leave out pixels= \(--pixels\)"),
+    ],
+)
+def test_labels_and_pixels_that_contradict_the_record_are_refused(model_path, options, message):
+    with pytest.raises(UsageError, match=message):
+        Classifier.load(model_path, **options)
+
+
+def test_labels_and_pixels_may_be_those_of_the_record(model_path):
+    labels = ["anger", "disgust", "fear", "happiness", "sad", "surprise", "neutral"]
+    assert Classifier.load(model_path, labels=labels, pixels=(0, 255)).labels[0] == "angry"
 
 
 def test_a_model_that_is_not_for_expressions_is_refused():
