@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..errors import RuntimeMissingError
-from ..models.native_log import quiet
+from ..models.native_log import muted_stderr
 
 
 @contextmanager
@@ -20,7 +20,7 @@ def needs(extra: str) -> Iterator[None]:
         RuntimeMissingError: A package that the block imports is not installed.
     """
     try:
-        with quiet():
+        with muted_stderr():
             yield
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("ferlite"):

@@ -16,7 +16,7 @@ from ..data.splits import balanced_draw
 from ..errors import DataError
 from ..models.files import sha256
 from ..models.preprocess import to_input
-from .quantizer_log import silence
+from .quantizer_log import muted_quantizer
 
 Ranges = dict[str, Any]
 """Smallest and largest value of each tensor by name, as litert-quantizer keeps them."""
@@ -88,7 +88,7 @@ def _ranges(graph: bytes, images: NDArray[np.uint8], method: Method) -> Ranges:
     everything = recipe_manager.RecipeManager()
     everything.load_quantization_recipe(recipe.static_wi8_ai8())
     samples = [{name: to_input(image[None], np.float32)} for image in images]
-    with silence():
+    with muted_quantizer():
         # `Quantizer.calibrate` is this with the moving average alone.
         watcher = calibrator.Calibrator(graph, num_threads=1, qsv_update_func=METHODS[method])
         watcher.calibrate({_SIGNATURE: samples}, everything)

@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..errors import DataError
-from ..models.native_log import quiet
+from ..models.native_log import muted_stderr
 
 
 def export(model: Any) -> bytes:
@@ -50,5 +50,5 @@ def to_tflite(model: Any, half: bool = False) -> bytes:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
     # Keras announces the artifact it exports on the way; nobody asked for that.
-    with quiet(), contextlib.redirect_stdout(io.StringIO()):
+    with muted_stderr(), contextlib.redirect_stdout(io.StringIO()):
         return converter.convert()

@@ -7,13 +7,13 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from numpy.typing import NDArray
 
 from ..data.dataset import Faces
-from ..models.native_log import quiet
+from ..models.native_log import muted_stderr
 from ..models.preprocess import to_input
 
 
 def load(graph: bytes) -> Interpreter:
     """Open a graph as a device does, with XNNPACK where it can."""
-    with quiet():
+    with muted_stderr():
         interpreter = Interpreter(model_content=graph)
         interpreter.allocate_tensors()
     return interpreter
@@ -21,7 +21,7 @@ def load(graph: bytes) -> Interpreter:
 
 def load_whole(graph: bytes) -> Interpreter:
     """Open a graph so that every tensor can be read: the built-in kernels, nothing fused or freed."""
-    with quiet():
+    with muted_stderr():
         interpreter = Interpreter(
             model_content=graph,
             experimental_preserve_all_tensors=True,

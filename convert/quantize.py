@@ -11,7 +11,7 @@ from litert_quantizer import algorithm_manager, qtyping, quantizer, recipe, reci
 from ..models.record import Scheme
 from .calibrate import Ranges
 from .layers import Layer
-from .quantizer_log import silence
+from .quantizer_log import muted_quantizer
 
 Recipe = list[dict[str, Any]]
 """Rules as litert-quantizer reads them; the last that matches a layer holds."""
@@ -112,7 +112,7 @@ def quantize(graph: bytes, ranges: Ranges, scheme: Scheme = "int8", keep_float: 
         }
         for layer in keep_float
     ]
-    with silence():
+    with muted_quantizer():
         work = quantizer.Quantizer(graph, rules)
         result: Any = work.quantize(ranges if work.need_calibration else None, enable_progress_report=False)
     return bytes(result.quantized_model)

@@ -1,4 +1,4 @@
-"""Keeping the quantizer's chatter from the user's screen."""
+"""Hiding what the quantizer prints."""
 
 from __future__ import annotations
 
@@ -7,13 +7,18 @@ import io
 import warnings
 from collections.abc import Iterator
 
-from ..models.native_log import quiet
+from ..models.native_log import muted_stderr
 
 
 @contextlib.contextmanager
-def silence() -> Iterator[None]:
-    """Silence the quantizer's progress bars and the runtime's warning about keeping tensors."""
+def muted_quantizer() -> Iterator[None]:
+    """Hide the quantizer's progress bars and the runtime's warning about keeping tensors."""
     nowhere = io.StringIO()
-    with quiet(), warnings.catch_warnings(), contextlib.redirect_stderr(nowhere), contextlib.redirect_stdout(nowhere):
+    with (
+        muted_stderr(),
+        warnings.catch_warnings(),
+        contextlib.redirect_stderr(nowhere),
+        contextlib.redirect_stdout(nowhere),
+    ):
         warnings.simplefilter("ignore")
         yield

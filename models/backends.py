@@ -17,7 +17,7 @@ class Runtime:
     """A TFLite runtime.
 
     Attributes:
-        name: Name and version, for instance "LiteRT 2.3.0"; told in every benchmark.
+        name: Name and version, for instance "LiteRT 2.3.0"; every benchmark states it.
         interpreter: Its Interpreter class.
     """
 

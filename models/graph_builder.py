@@ -49,9 +49,10 @@ class GraphBuilder:
         tensor: Any = schema.TensorT()
         tensor.name, tensor.shape, tensor.type, tensor.buffer = name, list(shape), _TYPES[np.dtype(dtype).name], 0
         if len(scales):
-            tensor.quantization = schema.QuantizationParametersT()
-            tensor.quantization.scale = np.array(scales, np.float32)
-            tensor.quantization.zeroPoint = np.zeros(len(scales), np.int64)
+            quantization: Any = schema.QuantizationParametersT()
+            quantization.scale = np.array(scales, np.float32)
+            quantization.zeroPoint = np.zeros(len(scales), np.int64)
+            tensor.quantization = quantization
         self._subgraph.tensors.append(tensor)
         return len(self._subgraph.tensors) - 1
 

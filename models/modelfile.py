@@ -1,14 +1,15 @@
 """One model, one `.tflite` file: the graph, the record in its metadata, the labels in a zip behind it.
 
-The record is a metadata entry named `ferlite` whose buffer holds JSON. Its `file_sha256` is the hash of
-the whole file with that hash's own 64 digits taken as zeros, and is checked before any runtime
-sees a byte. `labels.txt` in the appended zip is for other tools (`unzip -p model.tflite labels.txt`).
+The record is a metadata entry named `ferlite` whose buffer holds JSON. Its first key, `file_sha256`, is the
+hash of the whole file with that hash's own 64 digits taken as zeros, and is checked before any runtime
+sees a byte. It is a check-sum, not a signature: it finds damage, but whoever changes a file on purpose can
+write the fitting hash, too. So a runtime sees a file that ferlite did not ship only after `probe`.
+`labels.txt` in the appended zip is for other tools (`unzip -p model.tflite labels.txt`).
 """
 
 from __future__ import annotations
 
 import io
-import json
 import struct
 import zipfile
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def write(path: str | Path, graph: bytes, record: Record) -> Path:
 def _checked_record(content: bytes) -> Record | None:
     if content[4:8] != b"TFL3":
         raise ModelFormatError("this is no TFLite file; expected the identifier TFL3 at byte 4")
-    # A record leaves three traces. With all gone the file never had one; with some, it is damaged.
+    # A record leaves three traces. Without any the file never had one; with only some it is damaged.
     try:
         entry = _metadata(content)
     except (struct.error, IndexError, UnicodeDecodeError) as error:
@@ -90,16 +91,14 @@ def _checked_record(content: bytes) -> Record | None:
     trailer = content.endswith(_TRAILER)
     if entry is None and not keys and not trailer:
         return None
-    if entry is None or keys != 1 or _KEY not in entry:
+    if entry is None or keys != 1 or not entry.startswith(b"{" + _KEY):
         raise ModelFormatError("the file is damaged: its record is broken; copy it again")
     at = content.index(_KEY) + len(_KEY)
-    said = content[at : at + _DIGITS]
-    rest = sha256(memoryview(content)[:at], b"0" * _DIGITS, memoryview(content)[at + _DIGITS :])
-    if rest.encode() != said:
+    stated = content[at : at + _DIGITS]
+    actual = sha256(memoryview(content)[:at], b"0" * _DIGITS, memoryview(content)[at + _DIGITS :])
+    if actual.encode() != stated:
         raise ModelFormatError("the file was changed or cut after it was written (sha256 differs); copy it again")
-    values = json.loads(entry)
-    del values["file_sha256"]
-    return Record.from_json(json.dumps(values))
+    return Record.from_json(b"{" + entry[1 + len(_KEY) + _DIGITS + len('",') :])
 
 
 def _metadata(content: bytes) -> bytes | None:

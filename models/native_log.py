@@ -1,4 +1,4 @@
-"""Keeping native libraries from talking over the program."""
+"""Hiding the log messages of native libraries."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _before = -1
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """Send what is written to file descriptor 2 inside the block nowhere.
+def muted_stderr() -> Iterator[None]:
+    """Discard what the process writes to file descriptor 2 inside the block.
 
-    TensorFlow and LiteRT log to it from C++, past Python's `sys.stderr` and past their own log
-    levels. Errors are not lost: they come as Python exceptions. Blocks may lie in one another and in
-    several threads: the descriptor is the process's, and the last one out gives it back.
+    TensorFlow and LiteRT log to it from C++, past Python's `sys.stderr` and past their own log levels.
+    Errors are not lost: they come as Python exceptions. Blocks may be nested and may overlap in several
+    threads: the descriptor belongs to the process, and the last block to end restores it.
     """
     _enter()
     try:

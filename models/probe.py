@@ -1,8 +1,11 @@
-"""Trying a model file that nobody vouches for in a process of its own.
+"""Trying a model file in a child process before this process loads it.
 
-A TFLite runtime trusts the file: a wrong offset in it can end the process without any Python error.
-A file with a record has proved by its hash that it is what was written; any other is loaded and run
-once here first, so that it is the child that dies.
+A TFLite runtime trusts its file: a wrong offset or a rewired operator can end the process without a Python
+error. So every file that ferlite did not ship is first loaded and run once in a child process. The record's
+hash does not replace this: whoever changes a file on purpose can write the fitting hash, too.
+
+This finds files that crash the runtime on black pictures. It does not make a hostile file safe: load model
+files only from people whom you trust.
 """
 
 from __future__ import annotations
@@ -14,17 +17,19 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ModelFormatError
-from .native_log import quiet
+from .files import sha256
+from .native_log import muted_stderr
 
 SECONDS = 20.0
 """How long the child may take; loading a runtime and a model takes well under one on a desktop."""
 
 _MEMORY = 2 << 30
 _REFUSED = 3
+_passed: set[tuple[str, str]] = set()  # hashes and runtimes of what this process has tried
 
 
 def probe(content: bytes, path: Path, runtime_name: str = "") -> None:
-    """Load and run a graph once in a child process, about 0.3 s.
+    """Load and run a graph once in a child process, about 0.3 s; only once in the life of this process.
 
     Args:
         content: The whole model file.
@@ -32,8 +37,11 @@ def probe(content: bytes, path: Path, runtime_name: str = "") -> None:
         runtime_name: A name in `backends.RUNTIMES`; the first installed one if empty.
 
     Raises:
-        ModelFormatError: The runtime refused it or died of it, or did not come to an end.
+        ModelFormatError: The runtime refused it, crashed, or took longer than `SECONDS`.
     """
+    key = sha256(content), runtime_name
+    if key in _passed:
+        return
     # The child finds ferlite where its parent found it.
     program = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; main({runtime_name!r})"
     try:
@@ -45,21 +53,23 @@ def probe(content: bytes, path: Path, runtime_name: str = "") -> None:
             f"{path}: the model did not load and run within {SECONDS:.0f} s; don't use it"
         ) from error
     if child.returncode == _REFUSED:
-        raise ModelFormatError(f"{path}: the runtime refuses the model: {child.stdout.decode(errors='replace')}")
+        reason = " ".join(child.stdout.decode(errors="replace").split())
+        raise ModelFormatError(f"{path}: the runtime refuses the model: {reason}")
     if child.returncode:
-        how = f"signal {-child.returncode}" if child.returncode < 0 else f"exit code {child.returncode}"
-        raise ModelFormatError(f"{path}: the model killed the runtime that tried it ({how}); it is damaged or hostile")
+        end = f"signal {-child.returncode}" if child.returncode < 0 else f"exit code {child.returncode}"
+        raise ModelFormatError(f"{path}: the model crashed the runtime ({end}); it is damaged or hostile, don't use it")
+    _passed.add(key)
 
 
 def main(runtime_name: str) -> None:
-    """Be the child: the model comes on stdin, what the runtime has against it goes to stdout."""
+    """Child entry point: reads the model from stdin, prints the runtime's error."""
     from .backends import runtime
 
     content = sys.stdin.buffer.read()
     chosen = runtime(runtime_name)
     _limit()
     try:
-        with quiet():
+        with muted_stderr():
             interpreter = chosen.interpreter(model_content=content)
             interpreter.allocate_tensors()
             for detail in interpreter.get_input_details():
@@ -67,14 +77,14 @@ def main(runtime_name: str) -> None:
             interpreter.invoke()
             for detail in interpreter.get_output_details():
                 interpreter.get_tensor(detail["index"])
-    except Exception as error:  # whatever it is: it is told, and the parent goes on
+    except Exception as error:  # whatever it is, the parent reports it
         sys.stdout.write(f"{error}")
         sys.stdout.flush()
         sys.exit(_REFUSED)
 
 
 def _limit() -> None:
-    """Leave no core file and take no more than 2 GiB, whatever tensor sizes the file asks for."""
+    """Write no core file, and allow no more than 2 GiB of memory, whatever tensor sizes the file has."""
     try:
         import resource
     except ImportError:  # not POSIX

@@ -1,7 +1,8 @@
-"""The one adapter to a TFLite runtime: LiteRT, else tflite_runtime, else TensorFlow's own."""
+"""A model in a TFLite runtime: pixels in, numbers out."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -9,17 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ModelFormatError
-from . import modelfile, probe
+from . import modelfile, probe, registry
 from .backends import runtime
-from .native_log import quiet
+from .native_log import muted_stderr
 from .record import INPUT_DTYPES, Record
 
 
 class LoadedModel:
-    """A model file in a runtime, ready to run. Not to be shared between threads."""
+    """A model file in a runtime, ready to run. Threads may share it: their calls take turns."""
 
     def __init__(self, file: modelfile.ModelFile | str | Path, *, threads: int = 1, runtime_name: str = ""):
-        """Load a model. One without a record is first tried in a process of its own, see `probe`.
+        """Load a model. One that ferlite did not ship is first tried in a child process, see `probe`.
 
         Args:
             file: A model file that was read, or its path.
@@ -28,7 +29,7 @@ class LoadedModel:
 
         Raises:
             MissingFileError: There is no such file.
-            ModelFormatError: The file is damaged, the runtime refuses it or dies of it, or the record
+            ModelFormatError: The file is damaged, the runtime refuses it or crashes, or the record
                 contradicts the graph.
             RuntimeMissingError: No TFLite runtime is installed.
         """
@@ -37,10 +38,11 @@ class LoadedModel:
         self.path = file.path
         self.record = file.record
         self.runtime = runtime(runtime_name)
-        if file.record is None:
+        self._lock = threading.Lock()
+        if not registry.is_shipped(file.content):
             probe.probe(file.content, file.path, runtime_name)
         try:
-            with quiet():
+            with muted_stderr():
                 self._interpreter = self.runtime.interpreter(model_content=file.content, num_threads=threads)
                 self._interpreter.allocate_tensors()
             self.inputs: list[dict[str, Any]] = self._interpreter.get_input_details()
@@ -49,7 +51,7 @@ class LoadedModel:
         except (ValueError, RuntimeError) as error:
             raise ModelFormatError(f"{file.path}: {self.runtime.name} refuses the model: {error}") from error
         if file.record is not None:
-            self._hold_against_graph(file.record)
+            self._compare_with_graph(file.record)
 
     def run(self, *inputs: NDArray[Any]) -> list[NDArray[np.float32]]:
         """Run one inference.
@@ -64,14 +66,15 @@ class LoadedModel:
 
     def run_raw(self, *inputs: NDArray[Any]) -> list[NDArray[Any]]:
         """Run one inference and return the outputs as the graph gives them (copied)."""
-        for value, detail in zip(inputs, self.inputs, strict=True):
-            self._interpreter.set_tensor(detail["index"], value)
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(detail["index"]) for detail in self.outputs]
+        with self._lock:
+            for value, detail in zip(inputs, self.inputs, strict=True):
+                self._interpreter.set_tensor(detail["index"], value)
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(detail["index"]) for detail in self.outputs]
 
     @property
     def operators(self) -> list[str]:
-        """Names of the graph's operators in order; a DELEGATE behind them stands for what XNNPACK took over."""
+        """Names of the graph's operators in order; a DELEGATE after them stands for those that XNNPACK runs."""
         return [op["op_name"] for op in self._interpreter._get_ops_details()]
 
     @property
@@ -86,7 +89,7 @@ class LoadedModel:
         graph = [op for op in operators if op["op_name"] != "DELEGATE"]
         writer = {int(tensor): place for place, op in enumerate(graph) for tensor in op["outputs"]}
         taken: set[int] = set()
-        # The runtime does not list them: walk back from what a delegate writes to what it reads.
+        # The runtime does not list them: walk back from a delegate's outputs to its inputs.
         for delegate in (op for op in operators if op["op_name"] == "DELEGATE"):
             given = {int(tensor) for tensor in delegate["inputs"]}
             wanted = [int(tensor) for tensor in delegate["outputs"]]
@@ -97,20 +100,22 @@ class LoadedModel:
                     wanted += [int(read) for read in graph[writer[tensor]]["inputs"]]
         return len(taken) / len(graph) if graph else 0.0
 
-    def _hold_against_graph(self, record: Record) -> None:
+    def _compare_with_graph(self, record: Record) -> None:
+        if len(self.inputs) != 1 or not self.outputs:
+            self._contradiction("one input", f"{len(self.inputs)} inputs and {len(self.outputs)} outputs")
         shape = tuple(int(n) for n in self.inputs[0]["shape"])
         expected = (1, *record.size, 1 if record.channels == "grey" else 3)
         if shape != expected:
-            self._contradiction("size and channels", expected, shape)
+            self._contradiction(f"size and channels {expected}", f"{shape}")
         dtype = np.dtype(self.inputs[0]["dtype"]).name
         if dtype != INPUT_DTYPES[record.scheme]:
-            self._contradiction("scheme", record.scheme, f"{dtype} input")
-        classes = int(self.outputs[0]["shape"][-1])
-        if record.task == "expression" and classes != len(record.labels):
-            self._contradiction("labels", len(record.labels), classes)
+            self._contradiction(f"scheme {record.scheme}", f"{dtype} input")
+        output = tuple(int(n) for n in self.outputs[0]["shape"])
+        if record.task == "expression" and output != (1, len(record.labels)):
+            self._contradiction(f"labels {len(record.labels)}", f"an output of shape {output}")
 
-    def _contradiction(self, what: str, said: object, found: object) -> None:
-        raise ModelFormatError(f"{self.path}: the record says {what} {said}, the graph has {found}; convert again")
+    def _contradiction(self, stated: str, found: str) -> None:
+        raise ModelFormatError(f"{self.path}: the record says {stated}, the graph has {found}; convert again")
 
 
 def _dequantized(raw: NDArray[Any], scale: np.float32, zero: np.float32) -> NDArray[np.float32]:

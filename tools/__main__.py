@@ -65,7 +65,7 @@ def cards(
     reference: Annotated[Path, typer.Argument(help="Folder with final.jsonl and a latency.json.")] = _REFERENCE,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = registry.FOLDER / "cards",
 ) -> None:
-    """Write the card of each shipped model, with its scores on the test split and its latency."""
+    """Write the hashes of the shipped models, and each one's card with its test scores and its latency."""
     from ..benchmarks.cards import card
 
     looks = [json.loads(line) for line in read_bytes(reference / "final.jsonl").decode().splitlines()]
@@ -77,6 +77,7 @@ def cards(
         if file.record and file.record.name == file.path.stem:
             own = [look for look in looks if look["model"] == file.record.name and look["model_sha256"] in hashes]
             typer.echo(write_bytes(out / f"{file.record.name}.md", card(file, own, latency).encode()))
+    typer.echo(registry.write_hashes())
 
 
 @app.command()
@@ -91,6 +92,7 @@ def face_models(
         from . import face_models
     with console.status("") as status:
         written = face_models.rebuild(media, out or registry.FOLDER, wheels=packages, twin=twin, on_step=status.update)
+    registry.write_hashes()
     table = Table("file", "bytes", "off ONNX Runtime", "off float32")
     for model in written:
         size = model.path.stat().st_size

@@ -20,7 +20,7 @@ from ..data.dataset import Dataset, Faces
 from ..data.ferplus import Votes
 from ..errors import DataError
 from ..models.files import replacing, write_json
-from ..models.native_log import quiet
+from ..models.native_log import muted_stderr
 from . import figures, optimization, runs, strategies
 from .balance import class_weights
 from .distillation import Teachers
@@ -94,7 +94,7 @@ def train(
         return Run(folder, recipe, info)
     steps = math.ceil(len(faces) / recipe.batch)
 
-    with quiet(), scope:
+    with muted_stderr(), scope:
         model = _resumed(folder) or _compiled(recipe, dataset.label_names, steps, start)
     info |= size_of(model)
 
@@ -130,7 +130,7 @@ def train(
 
 def _teachers(recipe: Recipe, label_names: tuple[str, ...]) -> Teachers | None:
     how = recipe.distillation
-    with quiet():  # TensorFlow tells of GPUs that are not there when it builds its first model
+    with muted_stderr():  # TensorFlow tells of GPUs that are not there when it builds its first model
         return Teachers(how.teachers, label_names, how.temperature) if how.teachers else None
 
 

@@ -28,3 +28,13 @@ def test_a_path_is_taken_as_it_is(name):
 def test_an_unknown_name_is_an_error_that_tells_the_known_ones(name):
     with pytest.raises(UnknownNameError, match=r"there is no model .*yunet"):
         registry.path(name)
+
+
+def test_the_table_of_hashes_is_true():
+    assert registry.HASHES.read_text() == registry.hash_lines()
+
+
+def test_a_shipped_content_is_known_wherever_it_lies():
+    content = registry.path("onet").read_bytes()
+    assert registry.is_shipped(content)
+    assert not registry.is_shipped(content + b"\0")

@@ -1,8 +1,12 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 
 from ferlite.errors import ModelFormatError, RuntimeMissingError
-from ferlite.models import backends, modelfile
+from ferlite.models import backends, modelfile, registry
+from ferlite.models.graph_builder import GraphBuilder
 from ferlite.models.runtime import LoadedModel
 
 
@@ -55,3 +59,23 @@ def test_without_any_runtime_the_error_gives_the_install_line(monkeypatch):
 
 def test_xnnpack_takes_the_graph(model_path):
     assert LoadedModel(model_path).uses_xnnpack
+
+
+def test_threads_that_share_a_model_get_what_a_single_one_gets():
+    model = LoadedModel(registry.path("ferlite-m"))
+    faces = np.random.default_rng(0).integers(-128, 128, (64, 1, 48, 48, 1)).astype(np.int8)
+    alone = [model.run(face)[0] for face in faces]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda face: model.run(face)[0], [*faces] * 4))
+    np.testing.assert_array_equal(together, alone * 4)
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [([], []), ([0], []), ([], [2]), ([0, 1], [2])])
+def test_a_graph_with_other_inputs_and_outputs_than_its_record_is_a_clear_error(tmp_path, record, inputs, outputs):
+    builder = GraphBuilder()
+    for name in ("one", "other", "sum"):
+        builder.tensor(name, (1, 48, 48, 1))
+    builder.operator(schema.BuiltinOperator.ADD, [0, 1], 2, schema.AddOptionsT())
+    path = modelfile.write(tmp_path / "odd.tflite", builder.build(inputs, outputs), record)
+    with pytest.raises(ModelFormatError, match=r"odd\.tflite"):
+        LoadedModel(path)

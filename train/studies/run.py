@@ -29,7 +29,7 @@ from ...data.dataset import Dataset, Faces
 from ...data.ferplus import Votes
 from ...errors import DataError, UsageError, WeightsError, unknown
 from ...models.files import replacing, write_json
-from ...models.native_log import quiet
+from ...models.native_log import muted_stderr
 from .. import figures, recipes
 from ..initial_weights import NONE
 from ..preparation import prepare
@@ -245,7 +245,7 @@ def _answers(
     prepared = prepare(work.dataset, run.recipe, work.votes)
     faces = prepared.split("test" if work.folded else "validation")
     if not kept:
-        with quiet():  # TensorFlow finds that networks of several shapes are many
+        with muted_stderr():  # TensorFlow finds that networks of several shapes are many
             kept = {"labels": faces.labels, "float32": predict(run.network(), faces)}
     if int8:
         on_progress(f"{run.folder.name}, int8", 1.0)
