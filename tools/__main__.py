@@ -61,6 +61,17 @@ def results(
 
 
 @app.command()
+def cli_page(
+    out: Annotated[Path, typer.Option(help="Page to write.")] = _HOUSE / "docs" / "cli.md",
+) -> None:
+    """Write the page of all commands and options."""
+    from ..cli.app import app as commands
+    from . import cli_page
+
+    console.print(str(write_bytes(out, cli_page.page(commands).encode())))
+
+
+@app.command()
 def cards(
     reference: Annotated[Path, typer.Argument(help="Folder with final.jsonl and a latency.json.")] = _REFERENCE,
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = registry.FOLDER / "cards",
