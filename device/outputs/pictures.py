@@ -15,7 +15,7 @@ from .encoding import encoded
 class Pictures(Output):
     """Annotated pictures in a folder, under the names of those they show, each whole or not there.
 
-    Frames without a name are numbered: 000012.jpg.
+    Frames of a clip are numbered: clip-000012.jpg, or 000012.jpg where it has no name.
 
     Args:
         folder: Made if there is none.
@@ -35,7 +35,9 @@ class Pictures(Output):
         Raises:
             OutputError: The disk is full, or the folder can't be written.
         """
-        name = Path(result.frame.name or f"{result.frame.index:06d}.jpg").name
+        name = Path(result.frame.name).name
+        if Path(name).suffix.lower() not in PICTURES:
+            name = f"{Path(name).stem}-{result.frame.index:06d}.jpg".removeprefix("-")
         write_bytes(self.folder / name, encoded(annotate(result), Path(name).suffix))
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
-"""Frames from cameras and streams: USB (V4L2), the Raspberry Pi's own (Picamera2), RTSP and HTTP."""
+"""Frames from cameras: USB (V4L2) and the Raspberry Pi's own (Picamera2)."""
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -16,14 +17,14 @@ from numpy.typing import NDArray
 from ...errors import SourceError
 from ..types import Frame
 from .base import Source
-from .handles import Handle, next_image, open_capture
-from .spec import masked
+from .handles import Handle, next_image, open_capture, stated_rate
 
 DEFAULT_SIZE = (640, 480)
 """What is asked of a camera where the user names no size: nearly every one has it."""
 
-_NETWORK_TIMEOUT_MS = 8000
 _CAPTURE_TIMEOUT, _CAPTURE_SLICE = 10.0, 0.1  # seconds
+_log = logging.getLogger(__name__)
+
 _AF_CONTINUOUS = 2  # libcamera's AfModeEnum.Continuous
 
 # Picamera2's names of formats, and what makes BGR of them.
@@ -80,7 +81,7 @@ class Camera(Source):
         while frame is not None and not self._handle.closed:
             yield frame
             frame = self._take()
-        if self.live and not self._handle.closed:
+        if not self._handle.closed:
             raise SourceError(f"{self.spec} broke off after {self._index} frames; {self.lost}")
 
     def close(self) -> None:
@@ -123,40 +124,8 @@ class UsbCamera(Camera):
         capture = open_capture(device, cv2.CAP_V4L2, options)
         if capture is None:
             raise SourceError(f"camera {device} does not open: {_reason(device)}")
-        stated = capture.get(cv2.CAP_PROP_FPS)
-        self.rate = stated if 0 < stated <= 1000 else rate
-        self._begin(_capture_handle(capture))
-
-
-class Stream(Camera):
-    """An RTSP or HTTP address, read by FFmpeg; a dead one is an error after 8 seconds.
-
-    A clip that lies behind an address states its number of frames: none of them is lost, and its end
-    is no error.
-
-    Args:
-        url: The address; a password in it is never shown.
-
-    Raises:
-        SourceError: The address doesn't answer with a video.
-    """
-
-    lost = "the sender stopped, or the network did"
-
-    def __init__(self, url: str) -> None:
-        self.spec = masked(url)
-        options = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _NETWORK_TIMEOUT_MS]
-        options += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, _NETWORK_TIMEOUT_MS]
-        capture = open_capture(url, cv2.CAP_FFMPEG, options)
-        if capture is None:
-            raise SourceError(
-                f"{self.spec} does not open as a video stream, or not within "
-                f"{_NETWORK_TIMEOUT_MS // 1000} s; check the address, user and password, and that the sender runs"
-            )
-        stated = capture.get(cv2.CAP_PROP_FPS)
-        self.rate = stated if 0 < stated <= 1000 else None
-        self.live = capture.get(cv2.CAP_PROP_FRAME_COUNT) <= 0
-        self._begin(_capture_handle(capture))
+        self.rate = stated_rate(capture) or rate
+        self._begin(capture_handle(capture))
 
 
 class PiCamera(Camera):
@@ -261,14 +230,22 @@ def open_any(*, size: tuple[int, int] | None = None, rate: float | None = None, 
         return PiCamera(0, size=size, rate=rate, autofocus=autofocus)
     except SourceError as error:
         tried.append(f"picamera:0: {error}")
+        _log.info("auto: %s", tried[-1])
     for device in video_devices():
         try:
             return UsbCamera(device, size=size, rate=rate)
         except SourceError as error:
             tried.append(f"{device}: {error}")
+            # A dead device takes 10 seconds: it is named at once.
+            _log.warning("auto: %s", tried[-1])
     if len(tried) == 1:
         tried.append("USB: there is no /dev/video*")
     raise SourceError("no camera was found; tried\n  " + "\n  ".join(tried))
+
+
+def patience_of_any() -> float:
+    """Return the seconds in which `open_any` has tried every camera: 30, and 15 more for each USB device."""
+    return 30.0 + 15.0 * len(video_devices())
 
 
 def video_devices() -> list[str]:
@@ -277,7 +254,8 @@ def video_devices() -> list[str]:
     return [str(p) for p in sorted(paths, key=lambda p: int(p.name[5:]))]
 
 
-def _capture_handle(capture: cv2.VideoCapture) -> Handle[NDArray[np.uint8]]:
+def capture_handle(capture: cv2.VideoCapture) -> Handle[NDArray[np.uint8]]:
+    """Make a handle that reads pictures, uint8 [h, w, 3] BGR."""
     return Handle(lambda: next_image(capture), capture.release)
 
 

@@ -112,6 +112,18 @@ def open_capture(target: str, backend: int, options: Sequence[int] = ()) -> cv2.
     return None
 
 
+def stated_rate(capture: cv2.VideoCapture) -> float | None:
+    """Return the frames a second that a capture states; None where it states none that can be."""
+    rate = capture.get(cv2.CAP_PROP_FPS)
+    return rate if 0 < rate <= 1000 else None
+
+
+def stated_frames(capture: cv2.VideoCapture) -> int:
+    """Return how many frames a container states; 0 where it states none, as a live stream does."""
+    frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(frames) if 0 < frames < 1e9 else 0
+
+
 def next_image(capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
     """Read the next picture of a capture, uint8 [h, w, 3] BGR; None at its end, or where decoding fails."""
     try:

@@ -29,7 +29,7 @@ def open_source(
     breaks off: see `recovery.Recovering`.
 
     Args:
-        spec: A picture file, a folder of pictures (in the order of their names) or a video file; a
+        spec: A picture file, a folder of pictures and clips (in the order of their names) or a video file; a
             USB camera by number (0, "0", "usb:0") or path ("/dev/video0"); "picamera:0"; an RTSP or
             HTTP address; "auto" for the first camera that gives frames; "virtual:" for drawn faces.
         size: Width and height in pixels asked of a camera, before turning; it gives the nearest it
@@ -64,23 +64,29 @@ def open_source(
 
     if kind not in _WATCHED:
         return opened()
-    from .recovery import Recovering
+    from .cameras import patience_of_any
+    from .recovery import OPENING, Recovering
 
-    return Recovering(opened, masked(str(spec)), stall=stall, reopen=reopen)
+    opening = patience_of_any if kind == "auto" else lambda: OPENING
+    return Recovering(opened, masked(str(spec)), stall=stall, reopen=reopen, opening=opening)
 
 
 def _open(kind: str, rest: str, *, size: tuple[int, int] | None, rate: float | None, autofocus: bool) -> Source:
     # Imported here because they build on `Source`, and so that one kind costs nothing to the others.
-    from . import cameras, clips
+    from . import cameras
 
     if kind == "file":
-        return clips.open_clip(rest, rate=rate)
+        from .files import open_file
+
+        return open_file(rest, rate=rate)
     if kind == "usb":
         return cameras.UsbCamera(rest, size=size, rate=rate)
     if kind == "picamera":
         return cameras.PiCamera(int(rest), size=size, rate=rate, autofocus=autofocus)
     if kind == "stream":
-        return cameras.Stream(rest)
+        from .streams import open_stream
+
+        return open_stream(rest)
     if kind == "auto":
         return cameras.open_any(size=size, rate=rate, autofocus=autofocus)
     from .virtual import VirtualCamera

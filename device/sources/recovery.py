@@ -13,10 +13,12 @@ from ..types import Frame
 from .base import Source
 from .newest import CaptureThread, Wait
 
-_OPENING = 30.0  # seconds; every kind of source gives up by itself before
 _FIRST_DELAY, _DOUBLINGS = 1.0, 5  # seconds, so that the longest is 32
 _HEALTHY = 10.0  # seconds of frames after which a loss counts as the first again
 _MOST_HUNG = 4
+
+OPENING = 30.0
+"""Seconds to wait for the first frame; every kind of source but auto gives up by itself before."""
 
 _log = logging.getLogger(__name__)
 
@@ -42,6 +44,7 @@ class Recovering(Source):
         reopen: How many attempts in a row may fail, or lose the source again within 10 seconds, before
             the loss is raised; None for no limit, 0 to raise the first loss. The first opening is not
             repeated.
+        opening: Seconds to wait for the first frame, asked for at each opening.
         wait: Waits for a frame; a test brings one that needs no time, as of the next.
         pause: Waits for so many seconds between attempts; returns early after `close`.
         chance: Gives a number from 0 to 1.
@@ -60,6 +63,7 @@ class Recovering(Source):
         *,
         stall: float = 5.0,
         reopen: int | None = None,
+        opening: Callable[[], float] = lambda: OPENING,
         wait: Wait = threading.Condition.wait_for,
         pause: Callable[[float], object] | None = None,
         chance: Callable[[], float] = random.random,
@@ -70,6 +74,7 @@ class Recovering(Source):
             raise UsageError(f"reopen is {reopen}; it is a number of attempts, 0 or more")
         self.spec = spec
         self._opener, self._stall, self._reopen, self._wait, self._chance = opener, stall, reopen, wait, chance
+        self._opening = opening
         self._closed = threading.Event()
         self._pause = pause or self._closed.wait
         self._attempts: list[CaptureThread] = []  # the newest at the end, before it those that hang
@@ -119,7 +124,7 @@ class Recovering(Source):
         try:
             if self._closed.is_set():
                 raise SourceError(f"{self.spec} was closed")
-            first = attempt.peek(_OPENING)
+            first = attempt.peek(self._opening())
         except BaseException as error:
             # A source that opens nevertheless, after this was interrupted, must be closed.
             attempt.stop()

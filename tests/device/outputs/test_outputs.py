@@ -211,8 +211,9 @@ def test_a_folder_without_permission(tmp_path):
 def test_pictures_keep_their_names_or_are_numbered(tmp_path):
     with Pictures(tmp_path / "out") as sink:
         sink.write(a_result(0, name="a.png"))
+        sink.write(a_result(13, name="b.mkv"))
         sink.write(a_result(12))
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000012.jpg", "a.png"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000012.jpg", "a.png", "b-000013.jpg"]
     assert cv2.imread(str(tmp_path / "out" / "a.png")).shape == (120, 160, 3)
 
 

@@ -17,6 +17,7 @@ from ferlite.device.sources import cameras, handles, recovery
 from ferlite.device.sources.handles import Handle
 from ferlite.device.sources.open import open_source
 from ferlite.device.sources.recovery import Recovering
+from ferlite.device.sources.streams import open_stream
 from ferlite.errors import SourceError, UsageError
 
 RED, BLUE = (30, 30, 220), (220, 30, 30)
@@ -349,11 +350,12 @@ def test_auto_takes_the_pi_camera(picamera2):
         assert source.spec == "picamera:0"
 
 
-def test_auto_without_any_camera_lists_what_was_tried(no_picamera2, monkeypatch):
+def test_auto_without_any_camera_lists_what_was_tried(no_picamera2, monkeypatch, caplog):
     monkeypatch.setattr(cameras, "video_devices", lambda: ["/dev/video987", "/dev/video988"])
     with pytest.raises(SourceError) as caught:
         open_source("auto")
     assert all(word in str(caught.value) for word in ("picamera:0", "/dev/video987", "/dev/video988"))
+    assert [record.message.split()[1] for record in caplog.records] == ["/dev/video987:", "/dev/video988:"]
     monkeypatch.setattr(cameras, "video_devices", list)
     with pytest.raises(SourceError, match=r"there is no /dev/video"):
         open_source("auto")
@@ -375,6 +377,20 @@ class _Mjpeg(BaseHTTPRequestHandler):
         pass
 
 
+def test_auto_waits_until_every_dead_device_had_its_time(usb, no_picamera2, monkeypatch):
+    usb.plugged |= {f"/dev/video{n}": FakeCapture(0) for n in range(5)}
+    waited = []
+
+    def wait(condition, ready, seconds):
+        waited.append(seconds)
+        return condition.wait_for(ready)
+
+    monkeypatch.setattr(Recovering.__init__, "__kwdefaults__", Recovering.__init__.__kwdefaults__ | {"wait": wait})
+    with pytest.raises(SourceError, match=r"(?s)video0: .*video4: "):
+        open_source("auto")
+    assert waited == [30 + 5 * 15]
+
+
 @pytest.fixture
 def mjpeg():
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Mjpeg)
@@ -386,7 +402,7 @@ def mjpeg():
 
 def test_an_http_stream_gives_bgr_and_its_end_is_an_error(mjpeg):
     frames = []
-    with cameras.Stream(f"http://{mjpeg}") as source, pytest.raises(SourceError, match=r"off after \d+ frames"):
+    with open_stream(f"http://{mjpeg}") as source, pytest.raises(SourceError, match=r"off after \d+ frames"):
         frames.extend(source)
     assert len(frames) >= 8
     assert source.size == (160, 120)

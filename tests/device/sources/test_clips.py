@@ -1,14 +1,18 @@
 import os
 import subprocess
 import sys
+import threading
 from contextlib import suppress
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from ferlite.device.sources.clips import Picture, PictureFolder, VideoFile, open_clip
+from ferlite.device.sources.clips import open_video
+from ferlite.device.sources.files import Folder, Picture, open_file
 from ferlite.device.sources.open import open_source
 from ferlite.errors import DataError, SourceError
 
@@ -93,7 +97,6 @@ def test_a_gif_is_a_clip(tmp_path):
 def test_a_folder_is_read_in_the_order_of_names(tmp_path):
     for name in ("b.png", "c.jpg", "a.png"):
         cv2.imwrite(str(tmp_path / name), red_and_blue())
-    (tmp_path / "notes.txt").write_text("no picture")
     with open_source(tmp_path, rate=4.0) as source:
         frames = list(source)
     assert [frame.name for frame in frames] == ["a.png", "b.png", "c.jpg"]
@@ -101,18 +104,80 @@ def test_a_folder_is_read_in_the_order_of_names(tmp_path):
     assert_red_left(frames[2].image)
 
 
+def test_a_folder_of_pictures_and_clips_is_read_in_order_and_what_is_skipped_is_named(tmp_path, caplog):
+    for name in ("a.png", "c.jpg"):
+        cv2.imwrite(str(tmp_path / name), red_and_blue())
+    write_video(tmp_path / "b.mkv", count=3)
+    write_video(tmp_path / "d.avi", count=2, code="MJPG")
+    (tmp_path / "notes.txt").write_text("neither")
+    (tmp_path / "more.png").mkdir()
+    with open_source(tmp_path) as source:
+        frames = [next(iter(source)), next(iter(source)), *source]
+    assert [(frame.index, frame.name, frame.still) for frame in frames] == [
+        (0, "a.png", True),
+        (1, "b.mkv", True),
+        (2, "b.mkv", False),
+        (3, "b.mkv", False),
+        (4, "c.jpg", True),
+        (5, "d.avi", True),
+        (6, "d.avi", False),
+    ]
+    assert [frame.time for frame in frames] == pytest.approx([0, 1, 1.05, 1.1, 2.1, 3.1, 3.15])
+    assert [record.message for record in caplog.records] == [
+        f"{tmp_path}: skipped what is no picture or clip: more.png, notes.txt"
+    ]
+
+
+def test_a_folder_goes_on_after_a_clip_that_does_not_open(tmp_path):
+    write_video(tmp_path / "a.mkv", count=2)
+    (tmp_path / "b.mkv").write_bytes(b"text")
+    cv2.imwrite(str(tmp_path / "c.png"), red_and_blue())
+    names = []
+    with Folder(tmp_path) as source:
+        with pytest.raises(SourceError, match=r"b\.mkv does not open"):
+            names.extend(frame.name for frame in source)
+        names.extend(frame.name for frame in source)
+    assert names == ["a.mkv", "a.mkv", "c.png"]
+
+
+@pytest.fixture
+def served(tmp_path):
+    """The address at which the files of a folder lie."""
+    handler = partial(SimpleHTTPRequestHandler, directory=tmp_path)
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(("name", "code"), [("a.mp4", "mp4v"), ("a.avi", "MJPG"), ("a.mkv", "mp4v")])
+def test_a_clip_behind_an_address_has_the_times_of_its_container(tmp_path, served, name, code):
+    write_video(tmp_path / name, code=code)
+    with open_source(f"{served}/{name}") as source:
+        frames = list(source)
+    assert np.allclose([frame.time for frame in frames], np.arange(40) / 20, atol=0.002)
+    assert ([frame.index for frame in frames], source.live) == (list(range(40)), False)
+
+
+def test_a_clip_behind_an_address_that_is_cut_off_says_so(tmp_path, served):
+    whole = write_video(tmp_path / "a.avi", count=120, code="MJPG").read_bytes()
+    (tmp_path / "a.avi").write_bytes(whole[: len(whole) // 2])
+    with open_source(f"{served}/a.avi") as source, pytest.raises(SourceError, match=r"broke off: .* of about 1"):
+        list(source)
+
+
 def test_a_picture_that_does_not_decode_is_named_after_those_before_it(tmp_path):
     cv2.imwrite(str(tmp_path / "a.png"), red_and_blue())
     (tmp_path / "b.png").write_bytes(b"not a picture")
     seen = []
-    with PictureFolder(tmp_path) as source, pytest.raises(DataError, match=r"b\.png"):
+    with Folder(tmp_path) as source, pytest.raises(DataError, match=r"b\.png"):
         seen.extend(frame.name for frame in source)
     assert seen == ["a.png"]
 
 
 def test_an_empty_folder(tmp_path):
-    with pytest.raises(DataError, match="holds no pictures"):
-        open_clip(tmp_path)
+    with pytest.raises(DataError, match="holds no pictures or clips"):
+        open_file(tmp_path)
 
 
 def test_files_that_are_not_what_they_are_called(tmp_path):
@@ -121,7 +186,7 @@ def test_files_that_are_not_what_they_are_called(tmp_path):
     with pytest.raises(DataError, match=r"a\.jpg does not decode"):
         Picture(tmp_path / "a.jpg")
     with pytest.raises(SourceError, match=r"a\.mp4 does not open as a video"):
-        VideoFile(tmp_path / "a.mp4")
+        open_video(tmp_path / "a.mp4")
 
 
 def test_opencv_prints_nothing_about_a_broken_file(tmp_path):
@@ -147,7 +212,7 @@ def test_a_clip_cut_off_gives_what_decodes_and_then_says_so(tmp_path, share, suf
     path = tmp_path / f"cut{suffix}"
     path.write_bytes(whole[: int(share * len(whole))])
     frames = []
-    with VideoFile(path) as source, pytest.raises(SourceError, match="of about 1") as caught:
+    with open_video(path) as source, pytest.raises(SourceError, match="of about 1") as caught:
         frames.extend(source)
     assert 0.5 * share * 120 < len(frames) < 117
     assert f"{len(frames)} of about" in str(caught.value)
@@ -169,7 +234,7 @@ def test_a_clip_damaged_in_the_middle_gives_frames_or_says_so(tmp_path, suffix, 
 
 
 def test_closing_in_the_middle_ends_quietly(tmp_path):
-    source = VideoFile(write_video(tmp_path / "a.mp4"))
+    source = open_video(write_video(tmp_path / "a.mp4"))
     frames = []
     for frame in source:
         frames.append(frame)
@@ -180,7 +245,7 @@ def test_closing_in_the_middle_ends_quietly(tmp_path):
 
 
 def test_reading_goes_on_where_it_stopped(tmp_path):
-    with VideoFile(write_video(tmp_path / "a.mp4", count=6)) as source:
+    with open_video(write_video(tmp_path / "a.mp4", count=6)) as source:
         first = next(iter(source))
         rest = list(source)
     assert [first.index, *(frame.index for frame in rest)] == [0, 1, 2, 3, 4, 5]

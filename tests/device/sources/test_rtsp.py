@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from ferlite.device.sources.cameras import Stream
 from ferlite.device.sources.open import open_source
 from ferlite.device.sources.recovery import Recovering
+from ferlite.device.sources.streams import open_stream
 
 PYTHON = "/usr/bin/python3"
 PROBE = "import gi; gi.require_version('Gst', '1.0'); gi.require_version('GstRtspServer', '1.0')"
@@ -73,7 +73,7 @@ def test_a_server_that_is_killed_and_started_again_is_found_again(server):
         pauses.append(seconds)
         server.start()
 
-    with Recovering(lambda: Stream(server.url), server.url, pause=pause) as source:
+    with Recovering(lambda: open_stream(server.url), server.url, pause=pause) as source:
         frames = iter(source)
         first = next(frames)
         server.kill()
@@ -88,7 +88,7 @@ def test_a_server_that_freezes_is_left_and_found_again(server, caplog):
         server.kill()
         server.start()
 
-    with Recovering(lambda: Stream(server.url), server.url, stall=0.7, pause=pause) as source:
+    with Recovering(lambda: open_stream(server.url), server.url, stall=0.7, pause=pause) as source:
         frames = iter(source)
         next(frames)
         server.process.send_signal(signal.SIGSTOP)
