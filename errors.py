@@ -6,7 +6,9 @@ A message says what was wrong, where, and what to do about it.
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable
+from numbers import Real
 
 
 class FerliteError(Exception):
@@ -51,6 +53,25 @@ class OutputError(FerliteError, OSError):
 
 class UsageError(FerliteError, ValueError):
     """Options that don't fit together or lie outside their range."""
+
+
+def check_range(name: str, value: float, low: float, high: float = math.inf, unit: str = "") -> None:
+    """Check that an option lies in its range.
+
+    Args:
+        name: What the option is called, for instance "Smoothing.threshold".
+        value: Its value.
+        low: Least value allowed.
+        high: Greatest value allowed; none if infinite.
+        unit: Appended to the range in the message, for instance "seconds".
+
+    Raises:
+        UsageError: The value lies outside the range, is NaN, or is no number.
+    """
+    if isinstance(value, Real) and low <= value <= high:
+        return
+    limits = f"{low:g} or more" if high == math.inf else f"from {low:g} to {high:g}"
+    raise UsageError(f"{name} is {value!r}; it must be {limits}{unit and ' ' + unit}")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:

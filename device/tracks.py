@@ -1,4 +1,4 @@
-"""Faces over time: who is who from frame to frame, and a label that does not flicker."""
+"""Faces over time: track each face from frame to frame and smooth its expression, so that labels don't flicker."""
 
 from __future__ import annotations
 
@@ -8,24 +8,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import check_range
 from .faces.boxes import iou
 from .types import UNCERTAIN, UNREADABLE, Box, Expression, Face, TrackedFace
 
 
 @dataclass(frozen=True)
 class Smoothing:
-    """How expressions are calmed and when a label is given.
+    """How expressions are smoothed over time and when a face gets a label.
 
     Attributes:
-        time_constant: Seconds in which the smoothed probabilities go 63 % of the way to new ones,
-            whatever the frame rate; 0 for none.
-        threshold: Smoothed probability that a label must reach to be given, 0 to 1; under it a face is
+        time_constant: Seconds, 0 to 3600, in which the smoothed probabilities go 63 % of the way to new
+            ones, at any frame rate; 0 switches smoothing off.
+        threshold: Smoothed probability, 0 to 1, from which on a face gets a label; below, it is
             `uncertain`.
-        margin: How much a label that was given may fall under the threshold, or behind another one,
-            before it gives way.
-        hold: Seconds that a label outlives the last frame in which its face could be read.
-        keep: Seconds that a face may be out of sight and still be the same face.
-        iou: Least intersection over union, 0 to 1, of a face's box and the one where it was going.
+        margin: Hysteresis, 0 to 1: a label stays until its probability falls this far below the threshold
+            or this far behind another label's.
+        hold: Seconds, 0 to 3600, for which a label outlives the last frame in which its face was readable.
+        keep: Seconds, 0 to 3600, for which a face may be out of sight and keep its number.
+        iou: Least intersection over union, 0 to 1, of a face's box and the box where its track was last
+            seen or is expected.
+
+    Raises:
+        UsageError: A value lies outside its range.
     """
 
     time_constant: float = 0.4
@@ -35,8 +40,15 @@ class Smoothing:
     keep: float = 1.0
     iou: float = 0.2
 
+    def __post_init__(self) -> None:
+        for name in ("time_constant", "hold", "keep"):
+            check_range(f"Smoothing.{name}", getattr(self, name), 0, 3600, "seconds")
+        for name in ("threshold", "margin", "iou"):
+            check_range(f"Smoothing.{name}", getattr(self, name), 0, 1)
+
 
 _VELOCITY_CONSTANT = 0.3  # seconds
+_JITTER = 0.1  # seconds that a frame's time may lie before the last one's
 
 
 @dataclass
@@ -50,12 +62,12 @@ class _Track:
     read: float = -math.inf
 
     def expected(self, time: float) -> Box:
-        """Return the box that moved on as it was moving."""
+        """Extrapolate the box to a later time at the track's velocity."""
         elapsed, (x, y, width, height) = time - self.seen, self.face.box
         return x + self.velocity[0] * elapsed, y + self.velocity[1] * elapsed, width, height
 
     def see(self, face: Face, time: float) -> None:
-        """Note where the face is now, and how it moves."""
+        """Update box and velocity with the face of a new frame."""
         elapsed = time - self.seen
         if elapsed > 0:
             share = -math.expm1(-elapsed / _VELOCITY_CONSTANT)
@@ -66,7 +78,7 @@ class _Track:
 
 
 class Tracker:
-    """Gives faces numbers that stay, and smooths each face's expression on its own.
+    """Numbers faces consistently from frame to frame and smooths each face's expression.
 
     Attributes:
         smoothing: The settings.
@@ -83,12 +95,13 @@ class Tracker:
         Args:
             faces: Faces of the frame.
             readings: Expression of each face, or why it can't be read.
-            time: Time of the frame in seconds; never goes back.
+            time: Time of the frame in seconds. When it goes back by more than 0.1 s, as where a clip
+                starts again, the faces of the later frames are forgotten and get new numbers.
 
         Returns:
             The same faces in the same order with their history.
         """
-        self._tracks = [t for t in self._tracks if time - t.seen <= self.smoothing.keep]
+        self._tracks = [t for t in self._tracks if -_JITTER <= time - t.seen <= self.smoothing.keep]
         matches = self._match(faces, time)
         result = []
         for place, (face, reading) in enumerate(zip(faces, readings, strict=True)):
@@ -113,23 +126,33 @@ class Tracker:
         self._tracks = []
 
     def _match(self, faces: Sequence[Face], time: float) -> dict[int, _Track]:
-        """Pair faces with tracks, largest overlap first, each track being where it was going (Bewley et al. 2016)."""
-        expected = [(track, track.expected(time)) for track in self._tracks]
-        pairs = [(iou(face.box, box), i, track) for i, face in enumerate(faces) for track, box in expected]
-        pairs = [pair for pair in pairs if pair[0] >= self.smoothing.iou]
+        """Assign tracks to faces greedily, largest overlap first.
+
+        First by the box that each track's velocity predicts (Bewley et al. 2016), then, for what is left,
+        by the box where the track was last seen: a face that moved may have stopped while out of sight.
+        """
         matches: dict[int, _Track] = {}
-        taken: set[int] = set()
-        for _, place, track in sorted(pairs, key=lambda pair: -pair[0]):
-            if place not in matches and track.number not in taken:
-                matches[place] = track
-                taken.add(track.number)
+        for box_of in (lambda track: track.expected(time), lambda track: track.face.box):
+            taken = {track.number for track in matches.values()}
+            free = [(track, box_of(track)) for track in self._tracks if track.number not in taken]
+            pairs = [
+                (iou(face.box, box), place, track)
+                for place, face in enumerate(faces)
+                if place not in matches
+                for track, box in free
+            ]
+            for overlap, place, track in sorted(pairs, key=lambda pair: -pair[0]):
+                if overlap >= self.smoothing.iou and place not in matches and track.number not in taken:
+                    matches[place] = track
+                    taken.add(track.number)
         return matches
 
     def _smooth(self, track: _Track, raw: Expression, time: float) -> Expression:
         constant = self.smoothing.time_constant
         if track.expression is None or constant <= 0:
             return raw
-        share = 1 - math.exp((track.read - time) / constant)
+        # Not below zero: within the jitter, the last reading may be from a later time.
+        share = -math.expm1(-max(0.0, time - track.read) / constant)
         mixed = (1 - share) * track.expression.probabilities + share * raw.probabilities
         return Expression(raw.labels, mixed.astype(np.float32))
 

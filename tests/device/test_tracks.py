@@ -9,6 +9,7 @@ from ferlite.device.faces.boxes import iou
 from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.device.tracks import Smoothing, Tracker
 from ferlite.device.types import UNCERTAIN, UNREADABLE, Expression, Face
+from ferlite.errors import UsageError
 
 LABELS = ("happy", "sad", "neutral")
 boxes = st.tuples(*[st.floats(-100, 600)] * 2, *[st.floats(1, 300)] * 2)
@@ -173,6 +174,49 @@ def test_a_label_outlives_a_blurred_moment_but_not_a_long_one():
     assert tracker.update([face()], ["blurred"], 0.8)[0].label == UNREADABLE
     back = tracker.update([face()], [SAD], 0.9)[0]
     assert (back.track_id, back.label, back.unreadable) == (1, "sad", "")
+
+
+@pytest.mark.parametrize("step", [-0.05, -0.5, -1.0, -100.0])
+def test_a_clock_that_goes_back_leaves_probabilities_and_confidence_between_0_and_1(step):
+    tracker = Tracker()
+    for i in range(5):
+        tracker.update([face()], [SAD], 10 + i / 15)
+    for i in range(5):
+        (tracked,) = tracker.update([face()], [HAPPY], 10 + 4 / 15 + step + i / 15)
+        assert 0 <= tracked.expression.probabilities.min() <= tracked.confidence <= 1
+        assert tracked.expression.probabilities.sum() == pytest.approx(1)
+
+
+def test_faces_start_anew_when_the_clock_goes_back_and_survive_its_jitter():
+    tracker = Tracker()
+    tracker.update([face()], [SAD], 10.0)
+    (tracked,) = tracker.update([face()], [HAPPY], 9.95)
+    assert (tracked.track_id, tracked.label) == (1, "sad")
+    (tracked,) = tracker.update([face()], [HAPPY], 9.0)
+    assert (tracked.track_id, tracked.label) == (2, "happy")
+
+
+def test_a_moving_face_that_stops_while_out_of_sight_keeps_its_number():
+    tracker = Tracker()
+    for i in range(10):
+        tracker.update([face(x=20 * i)], [HAPPY], i / 15)
+    (tracked,) = tracker.update([face(x=180)], [HAPPY], 9 / 15 + 0.5)
+    assert tracked.track_id == 1
+
+
+def test_a_face_in_the_last_box_of_one_that_moved_on_does_not_take_its_number():
+    tracker = Tracker()
+    for i in range(10):
+        tracker.update([face(x=20 * i)], [HAPPY], i / 15)
+    other, moved = tracker.update([face(x=180), face(x=180 + 60)], [SAD, HAPPY], 12 / 15)
+    assert (moved.track_id, other.track_id) == (1, 2)
+
+
+@pytest.mark.parametrize("name", ["time_constant", "threshold", "margin", "hold", "keep", "iou"])
+@pytest.mark.parametrize("value", [-0.1, 7200.0, float("nan"), float("inf"), "0.4", None])
+def test_a_smoothing_out_of_range_is_an_error_that_names_field_value_and_range(name, value):
+    with pytest.raises(UsageError, match=rf"Smoothing\.{name} is {value!r}; it must be from 0 to (1|3600 seconds)$"):
+        Smoothing(**{name: value})
 
 
 @given(boxes, boxes)
