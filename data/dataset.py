@@ -14,9 +14,9 @@ from ..models.preprocess import to_size
 from .splits import ALL, SPLITS, split_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Faces:
-    """Labelled grey faces.
+    """Labelled grey faces. Compared by identity; `Dataset.sha256` tells whether the pixels are the same.
 
     Attributes:
         images: uint8 [n, height, width], 0 black to 255 white.
@@ -34,6 +34,9 @@ class Faces:
     def __post_init__(self) -> None:
         if not len(self.groups):
             object.__setattr__(self, "groups", self.rows)
+
+    def __repr__(self) -> str:
+        return f"Faces({len(self)} of {' x '.join(map(str, self.images.shape[1:]))} pixels)"
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import check_range
 from ..models.preprocess import to_bgr
 from .classifier import DEFAULT_MODEL, Classifier
 from .faces.finder import TILT, FaceFinder
-from .faces.follow import Follower, check_scan_every
+from .faces.follow import Follower
 from .faces.gate import Gate
 from .outputs.base import Output
 from .sources.base import Source
@@ -36,23 +36,39 @@ class Pipeline:
     Of a live source the newest frame is taken whenever the one before is done; of a clip, every frame.
 
     Attributes:
-        source: Where frames come from.
-        classifier: What names the expressions.
-        finder: What finds the faces.
+        source: Where the frames come from.
+        classifier: Classifies the expressions.
+        finder: Finds the faces.
     """
 
     def __init__(
         self,
         source: Source,
         classifier: Classifier,
+        *,
         finder: FaceFinder | None = None,
-        tracker: Tracker | None = None,
+        smoothing: Smoothing | None = None,
         gate: Gate | None = None,
         scan_every: int = 1,
     ):
+        """Make a pipeline of parts that are open already; `close` closes the source.
+
+        Args:
+            source: Where the frames come from.
+            classifier: Classifies the expressions.
+            finder: Finds the faces; one with the default options if None.
+            smoothing: See `open`.
+            gate: See `open`.
+            scan_every: See `open`.
+
+        Raises:
+            UsageError: `scan_every` is less than 1.
+            ModelFormatError: A file of the face models is damaged.
+            RuntimeMissingError: No TFLite runtime is installed.
+        """
         self.classifier = classifier
         self.finder = finder or FaceFinder()
-        self._tracker = tracker or Tracker()
+        self._tracker = Tracker(smoothing)
         self._gate = gate or Gate()
         self._follower = Follower(self.finder, scan_every)
         self._tilt = TILT
@@ -66,11 +82,17 @@ class Pipeline:
         *,
         model: str | Path | Classifier = DEFAULT_MODEL,
         threads: int = 1,
+        detector_threads: int | None = None,
         smoothing: Smoothing | None = None,
         gate: Gate | None = None,
         scan_every: int = 1,
-        detector_threads: int | None = None,
-        **options: Any,
+        size: tuple[int, int] | None = None,
+        rate: float | None = None,
+        flip: bool = False,
+        rotate: int = 0,
+        autofocus: bool = False,
+        stall: float = 5.0,
+        reopen: int | None = None,
     ) -> Pipeline:
         """Open a source and load a model.
 
@@ -78,26 +100,43 @@ class Pipeline:
             source: As `open_source` takes it: a camera, stream, clip, picture or folder.
             model: Name of a shipped model, path of a .tflite file, or a classifier.
             threads: Threads for one inference.
-            smoothing: How labels are calmed over time.
-            gate: Which faces are too small, blurred or turned away to be read.
-            scan_every: Scan a whole frame for faces only every so many frames, or when one is lost, and
-                between follow those that are known: faster, but a face that comes to others is seen up
-                to so many frames late. `ferlite bench` measures both.
-            detector_threads: Threads of the face models, if not `threads`.
-            options: Passed to `open_source`: size, rate, flip, rotate, autofocus, stall, reopen.
+            detector_threads: Threads of the face models; `threads` if None.
+            smoothing: How expressions are smoothed over time; `Smoothing()` if None.
+            gate: Which faces are too small, blurred or turned away to be read; `Gate()` if None.
+            scan_every: Scan one frame in so many for faces, or when a face is lost, and track the known
+                faces between. Faster, but a face that joins others is found up to so many frames late;
+                `ferlite bench` measures both.
+            size: Width and height in pixels asked of a camera, before turning; 640 x 480 if None.
+            rate: Frames a second asked of a camera; of a folder, how fast its pictures follow one another.
+            flip: Mirror left and right.
+            rotate: Degrees clockwise: 0, 90, 180 or 270.
+            autofocus: Let a Pi camera that can focus (Camera Module 3) do so continuously.
+            stall: Seconds without a frame after which a camera or stream is opened again.
+            reopen: How many attempts in a row to open a lost camera or stream again may fail; None for no
+                limit, 0 for no attempt.
 
         Raises:
             SourceError: The source can't be opened; the message says what was tried.
             ModelFormatError: The model file is damaged or no expression classifier.
+            UsageError: An option lies outside its range.
             FerliteError: Whatever else `open_source` and `Classifier.load` raise.
         """
         # The options and the model first: wrong ones are known before a camera is switched on.
-        check_scan_every(scan_every)
+        check_range("scan_every", scan_every, 1, unit="frames")
         classifier = model if isinstance(model, Classifier) else Classifier.load(model, threads=threads)
         finder = FaceFinder(threads=detector_threads or threads)
-        opened = open_source(source, **options)
+        opened = open_source(
+            source,
+            size=size,
+            rate=rate,
+            flip=flip,
+            rotate=rotate,
+            autofocus=autofocus,
+            stall=stall,
+            reopen=reopen,
+        )
         try:
-            return cls(opened, classifier, finder, Tracker(smoothing), gate, scan_every)
+            return cls(opened, classifier, finder=finder, smoothing=smoothing, gate=gate, scan_every=scan_every)
         except BaseException:
             opened.close()
             raise
@@ -145,7 +184,7 @@ class Pipeline:
         image = to_bgr(frame.image)
         faces = self._follower.follow(image)
         if faces is None:
-            faces, detecting = self._scan(image, (0.0, TILT, -TILT) if frame.still else (0.0, self._tilt))
+            faces, detecting = self._scan(image, frame.still)
             self._follower.scanned(faces)
         aligned = time.perf_counter()
         readings = [self._read(image, face) for face in faces]
@@ -166,18 +205,19 @@ class Pipeline:
             reopened=self.source.reopened,
         )
 
-    def _scan(self, image: NDArray[np.uint8], rolls: tuple[float, ...]) -> tuple[list[Face], float]:
-        """Find faces at the first of some rolls that shows any; and tell how many seconds the detector took."""
+    def _scan(self, image: NDArray[np.uint8], still: bool) -> tuple[list[Face], float]:
+        """Find faces upright, else tilted; return them and the detector's time in seconds."""
+        # Of a moving picture one side a frame: the one where a face was found last, else in turns.
+        rolls = (0.0, TILT, -TILT) if still else (0.0, self._tilt)
         faces: list[Face] = []
         detecting = 0.0
         for roll in rolls:
             start = time.perf_counter()
             boxes = self.finder.boxes(image, roll)
             detecting += time.perf_counter() - start
-            faces = self.finder.landmarks(image, boxes, roll)
+            faces = self.finder.landmarks(image, boxes, roll, still=still)
             if faces:
                 return faces, detecting
-        # Tilted heads are looked for to one side in each frame: the one that showed any, else in turns.
         self._tilt = -self._tilt
         return faces, detecting
 

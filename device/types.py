@@ -1,8 +1,11 @@
-"""What travels through the pipeline: frozen, plain numpy inside, never changed after it was made."""
+"""What travels through the pipeline: frozen dataclasses with numpy arrays inside.
+
+They compare by identity, and their `repr` shows the shape of an array, not its values.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -15,11 +18,23 @@ UNCERTAIN = "uncertain"
 """The label of a face whose expression is not clear enough to name."""
 
 UNREADABLE = "unreadable"
-"""The label of a face that the classifier is not shown; `TrackedFace.unreadable` says why."""
+"""The label of a face that is not classified; `TrackedFace.unreadable` says why."""
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
+class _Brief:
+    """Shows arrays as dtype and shape."""
+
+    def __repr__(self) -> str:
+        values = ((each.name, getattr(self, each.name)) for each in fields(self))  # type: ignore[arg-type]
+        shown = (
+            f"{name}={value.dtype} {list(value.shape)}" if isinstance(value, np.ndarray) else f"{name}={value!r}"
+            for name, value in values
+        )
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Frame(_Brief):
     """One picture from a source.
 
     Attributes:
@@ -38,8 +53,8 @@ class Frame:
     still: bool = False
 
 
-@dataclass(frozen=True, eq=False)
-class Face:
+@dataclass(frozen=True, eq=False, repr=False)
+class Face(_Brief):
     """A face that was found.
 
     Attributes:
@@ -54,9 +69,9 @@ class Face:
     landmarks: NDArray[np.float32]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Expression:
-    """What a classifier says of one face.
+    """What a classifier returns for one face.
 
     Attributes:
         labels: The model's labels.
@@ -76,19 +91,27 @@ class Expression:
         """Probability of `label`, 0 to 1."""
         return float(self.probabilities.max())
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """Probabilities by label, as Python floats."""
+        return dict(zip(self.labels, self.probabilities.tolist(), strict=True))
+
     def to_json(self) -> dict[str, float]:
-        """Return probabilities by label, to four decimals."""
-        return {name: round(float(p), 4) for name, p in zip(self.labels, self.probabilities, strict=True)}
+        """Return `scores` rounded to four decimals."""
+        return {label: round(score, 4) for label, score in self.scores.items()}
+
+    def __repr__(self) -> str:
+        return f"Expression({', '.join(f'{label}={score:.3f}' for label, score in self.scores.items())})"
 
 
-@dataclass(frozen=True, eq=False)
-class TrackedFace:
+@dataclass(frozen=True, eq=False, repr=False)
+class TrackedFace(_Brief):
     """A face with its history.
 
     Attributes:
         track_id: Number that stays with this face from frame to frame; never used again.
         face: Where it is.
-        raw: Expression of this frame alone; None if it can't be read.
+        raw: Expression in this frame alone; None if the face can't be read.
         expression: Expression smoothed over time; None while `label` is `UNREADABLE`.
         label: Stable label, `UNCERTAIN` or `UNREADABLE`.
         unreadable: Why it can't be read in this frame, for instance "too small"; empty if it can.
@@ -102,6 +125,16 @@ class TrackedFace:
     unreadable: str = ""
 
     @property
+    def box(self) -> Box:
+        """The box of `face`: x, y, width and height in pixels of the frame."""
+        return self.face.box
+
+    @property
+    def landmarks(self) -> NDArray[np.float32]:
+        """The landmarks of `face`: float32 [5, 2], x and y in pixels of the frame."""
+        return self.face.landmarks
+
+    @property
     def confidence(self) -> float:
         """Smoothed probability of the stable label; of the most probable one while uncertain; 0 if unreadable."""
         if self.expression is None:
@@ -111,15 +144,15 @@ class TrackedFace:
         return float(self.expression.probabilities[self.expression.labels.index(self.label)])
 
 
-@dataclass(frozen=True, eq=False)
-class FrameResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class FrameResult(_Brief):
     """What was seen in one frame.
 
     Attributes:
-        frame: The frame; it is never written or sent unless a sink was asked to.
+        frame: The frame. Nothing writes or sends its pixels unless an output that does was given.
         faces: Faces in it, nearest (largest) first.
         stages: Milliseconds by stage: detect, landmarks, classify, track.
-        dropped: Frames that a live source gave and that were not looked at, so far.
+        dropped: Frames of a live source that were skipped, so far.
         reopened: How often the source was opened again after a stall or a loss, so far.
     """
 
@@ -139,7 +172,7 @@ class FrameResult:
             "faces": [
                 {
                     "id": f.track_id,
-                    "box": [round(v, 1) for v in f.face.box],
+                    "box": [round(v, 1) for v in f.box],
                     "score": round(f.face.score, 3),
                     "label": f.label,
                     "confidence": round(f.confidence, 4),

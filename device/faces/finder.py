@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import UsageError
+from ...errors import check_range
 from ...models import registry
 from ...models.preprocess import shrunk, similarity, to_bgr, to_input
 from ...models.runtime import LoadedModel
@@ -32,6 +32,10 @@ LANDMARKS_IN_BOX = ((-0.203, -0.158), (0.203, -0.158), (0.0, 0.078), (-0.17, 0.2
 area: means of 1,370 upright faces of FER2013's Training split and their mirror images; `ferlite bench faces`
 prints those of PublicTest."""
 
+MAX_FACES_STILL, MAX_FACES_MOVING = 64, 16
+"""Most faces returned by default: of a still picture, and of a frame of a video or camera, which has to be quick."""
+
+_BOXES_PER_FACE = 4  # so many boxes at most are shown to O-Net for each face: bounds the time, busy textures have many
 _LANDMARK_SIZE = 48
 # Stricter than upright, because two looks more are two chances more to be fooled: so the enlarged photos of
 # `ferlite bench faces` give no more false alarms than without.
@@ -62,21 +66,22 @@ class FaceFinder:
         *,
         score: float = 0.4,
         gate: float = 0.7,
-        max_faces: int = 16,
+        max_faces: int | None = None,
         threads: int = 1,
         detector: str | Path = "yunet",
     ):
         """Load the two networks.
 
         Args:
-            score: Lowest score of a box, 0 to 1. Tilted faces score 0.5 to 0.8.
+            score: Lowest score of a box, 0.01 to 1. Tilted faces score 0.5 to 0.8.
             gate: Lowest probability, 0 to 1, that O-Net must give a box to be a face; it sees the
                 full resolution and drops what YuNet mistook for a face. A low score with a strict
                 gate finds more and is fooled no more often than the other way round
                 (`ferlite bench faces`). Where a picture is looked at for tilted heads, both limits are
                 higher.
-            max_faces: The most faces looked at in a picture, the largest ones: each costs one run of
-                O-Net, and this bounds the time.
+            max_faces: Most faces to return, the largest ones, counted after O-Net's gate; each costs one run
+                of O-Net, and this bounds the time. If None, 64 in a still picture and 16 in a frame of a
+                video or camera.
             threads: Threads for one inference.
             detector: Name of a shipped model or path of a .tflite file with YuNet's outputs.
 
@@ -86,24 +91,24 @@ class FaceFinder:
             ModelFormatError: The detector's file is damaged.
             RuntimeMissingError: No TFLite runtime is installed.
         """
-        if not (0 < score < 1 and 0 <= gate < 1 and max_faces >= 1):
-            raise UsageError(
-                "a face finder needs score in (0, 1), gate in [0, 1) and max_faces of 1 or more, "
-                f"not {score}, {gate} and {max_faces}"
-            )
+        check_range("FaceFinder.score", score, 0.01, 1)
+        check_range("FaceFinder.gate", gate, 0, 1)
+        if max_faces is not None:
+            check_range("FaceFinder.max_faces", max_faces, 1)
         self.score, self.gate, self.max_faces = score, gate, max_faces
         self.detector = LoadedModel(registry.path(detector), threads=threads)
         self._picture = np.empty((*DETECTOR_SIZE, 3), np.uint8)
         self._dtype = self.detector.inputs[0]["dtype"]
         self.landmarker = LoadedModel(registry.path("onet"), threads=threads)
 
-    def find(self, image: NDArray[np.uint8]) -> list[Face]:
+    def find(self, image: NDArray[np.uint8], *, still: bool = True) -> list[Face]:
         """Find faces and their landmarks: `boxes`, then `landmarks`; where there are none, tilted ones.
 
         To look for them to both sides takes a picture without faces three times as long as one with.
 
         Args:
             image: uint8 [h, w, 3] BGR, [h, w] grey or [h, w, 4] BGRA, of any size.
+            still: See `landmarks`.
 
         Returns:
             The faces, nearest (largest) first.
@@ -112,7 +117,7 @@ class FaceFinder:
             DataError: The picture has another shape or dtype, or no pixels.
         """
         for roll in (0.0, TILT, -TILT):
-            faces = self.landmarks(image, self.boxes(image, roll), roll)
+            faces = self.landmarks(image, self.boxes(image, roll), roll, still=still)
             if faces:
                 return faces
         return []
@@ -138,29 +143,36 @@ class FaceFinder:
             self.detector.run(to_input(picture[None], self._dtype)),
             max(self.score, _TILTED_SCORE) if roll else self.score,
         )
-        found = found[: self.max_faces] * np.array([across, down, across, down, 1], np.float32)
+        found = found * np.array([across, down, across, down, 1], np.float32)
         if roll:
             corner = (np.array(image.shape[1::-1]) - found[:, 2:4]) / 2  # of a box in the picture's middle
             found[:, :2] = _rolled(found[:, :2] - corner, roll) + corner
         return found
 
-    def landmarks(self, image: NDArray[np.uint8], boxes: NDArray[np.float32], roll: float = 0.0) -> list[Face]:
+    def landmarks(
+        self, image: NDArray[np.uint8], boxes: NDArray[np.float32], roll: float = 0.0, *, still: bool = True
+    ) -> list[Face]:
         """Find the landmarks of the boxes that are faces.
 
         Args:
             image: As for `find`, at full resolution.
             boxes: float32 [n, 5], from `boxes`.
             roll: As for `boxes`.
+            still: The image is a picture of its own, not one of many a second: chooses the default of
+                `max_faces`.
 
         Returns:
-            A face for each box that passes the gate, in the order of `boxes`.
+            A face for each box that passes the gate, in the order of `boxes`; at most `max_faces`.
 
         Raises:
             DataError: The picture has another shape or dtype, or no pixels.
         """
         image = to_bgr(image)
-        faces = []
-        for x, y, width, height, score in boxes.tolist():
+        limit = self.max_faces or (MAX_FACES_STILL if still else MAX_FACES_MOVING)
+        faces: list[Face] = []
+        for x, y, width, height, score in boxes[: _BOXES_PER_FACE * limit].tolist():
+            if len(faces) == limit:
+                break
             box = (x, y, width, height)
             points = self.points(image, box, roll)
             if points is not None:
@@ -193,7 +205,7 @@ class FaceFinder:
         return found
 
     def points(self, image: NDArray[np.uint8], box: Box, roll: float = 0.0) -> NDArray[np.float64] | None:
-        """Return what O-Net alone says of a box in a BGR picture: points, float64 [5, 2] in pixels; None if no face."""
+        """Return O-Net's landmarks in a box of a BGR picture, float64 [5, 2] in pixels; None if it is no face."""
         x, y, width, height = box
         size = _TILTED_SIZE if roll else _LANDMARK_SIZE
         side = max(1, round(_LANDMARK_SHARE * max(width, height) * size / _LANDMARK_SIZE))

@@ -1,7 +1,7 @@
-"""Between scans of the whole frame, looking only where the faces were: O-Net without YuNet.
+"""Tracking known faces between scans of the whole frame: O-Net without YuNet.
 
-MediaPipe follows faces in this way (Kartynnik et al. 2019, "Real-time Facial Surface Geometry from
-Monocular Video on Mobile GPUs"): landmarks tell where to look for them in the next frame.
+The landmarks of a frame give the region of each face in the next one, as in MediaPipe (Kartynnik et al.
+2019, "Real-time Facial Surface Geometry from Monocular Video on Mobile GPUs").
 """
 
 from __future__ import annotations
@@ -11,50 +11,40 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import UsageError
+from ...errors import check_range
 from ..types import Face
 from .boxes import iou
 from .finder import FaceFinder
 
-_MERGED = 0.3  # of two boxes, intersection over union: two faces followed onto one
-
-
-def check_scan_every(every: int) -> None:
-    """Check how often whole frames are scanned.
-
-    Raises:
-        UsageError: `every` is less than 1.
-    """
-    if every < 1:
-        raise UsageError(f"a frame is scanned every 1 or more frames, not {every}")
+_MERGED = 0.3  # of two boxes, intersection over union: two tracks that ended on one face
 
 
 class Follower:
-    """Follows the faces of the last frame until it is time to scan a whole frame again.
+    """Tracks the faces of the last frame until the next scan of a whole frame is due.
 
     Args:
         finder: Finds the landmarks.
-        every: Scan every so many frames; 1 follows nothing.
+        every: Scan one frame in so many; 1 scans each frame and tracks nothing.
 
     Raises:
         UsageError: `every` is less than 1.
     """
 
     def __init__(self, finder: FaceFinder, every: int = 1) -> None:
-        check_scan_every(every)
+        check_range("scan_every", every, 1, unit="frames")
         self._finder, self._every = finder, every
         self._faces: list[Face] = []
         self._since = 0
 
     def follow(self, image: NDArray[np.uint8]) -> list[Face] | None:
-        """Find the faces that are known already.
+        """Track the known faces into a new frame.
 
         Args:
             image: uint8 [h, w, 3] BGR.
 
         Returns:
-            The faces in their order; None where the frame must be scanned: it is time to, no face is
-            known, one was lost, or two became one.
+            The faces in their order; None if the frame must be scanned, because a scan is due, no face is
+            known, a face was lost, or two faces became one.
         """
         self._since += 1
         if self._since >= self._every or not self._faces:
@@ -66,5 +56,5 @@ class Follower:
         return faces
 
     def scanned(self, faces: list[Face]) -> None:
-        """Note what a scan found."""
+        """Take over the faces that a scan found."""
         self._faces, self._since = faces, 0

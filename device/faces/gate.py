@@ -1,32 +1,36 @@
-"""Which faces can be read: one that is too small, blurred or turned away is not guessed at."""
+"""Which faces can be read: one that is too small, blurred or turned away is not classified."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import UsageError
+from ...errors import check_range
+from ...models.preprocess import to_size
 from ..types import Face
 
 TOO_SMALL, BLURRED, TURNED = "too small", "blurred", "turned away"
 """Why a face can't be read."""
 
+_MEASURED = (48, 48)  # height and width, in pixels, at which sharpness is measured
+
 
 @dataclass(frozen=True)
 class Gate:
-    """What a face must be so that the classifier is shown it. `ferlite bench gates` measures what each costs.
+    """What a face must be like to be classified. `ferlite bench gates` measures the effect of each limit.
 
     Attributes:
-        min_face: Least longer side of the box, in pixels of the frame; 0 lets every size pass.
-        min_sharpness: Least `sharpness` of the crop; 0 lets every blur pass.
-        max_turn: Most `turn` of the head, 1 lets nearly every head pass. Of FER2013's PublicTest hardly a
-            face is turned by more than the default, so that nobody knows how well those are read.
+        min_face: Least longer side of the box, in pixels of the frame; 0 accepts every size.
+        min_sharpness: Least `sharpness` of the crop, which does not depend on the crop's size; 0 accepts
+            every blur.
+        max_turn: Greatest `turn` of the head; 1 accepts nearly every head. FER2013's PublicTest has
+            hardly a face beyond the default, so nobody knows how well those are classified.
 
     Raises:
-        UsageError: A limit is negative.
+        UsageError: A limit is negative or no number.
     """
 
     min_face: float = 20.0
@@ -34,15 +38,15 @@ class Gate:
     max_turn: float = 0.25
 
     def __post_init__(self) -> None:
-        if not min(self.min_face, self.min_sharpness, self.max_turn) >= 0:
-            raise UsageError(f"a gate's limits are 0 or more, not {self}")
+        for limit in fields(self):
+            check_range(f"Gate.{limit.name}", getattr(self, limit.name), 0)
 
     def refuses(self, face: Face, crop: NDArray[np.uint8]) -> str:
-        """Say why a face can't be read; empty if it can.
+        """Return why a face can't be read; an empty string if it can.
 
         Args:
             face: A face that was found.
-            crop: uint8 [h, w], the grey crop that the classifier would be shown.
+            crop: uint8 [h, w] grey, the crop of this face for the classifier.
         """
         if max(face.box[2:]) < self.min_face:
             return TOO_SMALL
@@ -52,19 +56,20 @@ class Gate:
 
 
 def sharpness(crop: NDArray[np.uint8]) -> float:
-    """Tell how much of a picture's contrast is fine detail: the energy of its Laplacian over its gradient's.
+    """Measure how much of a crop's contrast is fine detail: energy of the Laplacian over that of the gradient.
 
     The Laplacian's energy is the common measure of focus (Pech-Pacheco et al. 2000, "Diatom
-    autofocusing in brightfield microscopy"; Pertuz et al. 2013 compare such measures). Over the
-    gradient's it no longer depends on light and contrast, and tells blurred faces from sharp ones
-    better.
+    autofocusing in brightfield microscopy"; Pertuz et al. 2013 compare such measures). Divided by the
+    gradient's it does not depend on light and contrast, and separates blurred from sharp faces better.
+    The crop is resized to 48 x 48 pixels first, so that one limit holds for models of every input size.
 
     Args:
         crop: uint8 [h, w] grey.
 
     Returns:
-        0 for a grey wall, about 2 for a sharp face of 48 x 48 pixels.
+        0 for an even wall, about 2 for a sharp face.
     """
+    crop = to_size(crop, _MEASURED)
     gradient = sum(
         cv2.norm(here, there, cv2.NORM_L2SQR) for here, there in ((crop[1:], crop[:-1]), (crop[:, 1:], crop[:, :-1]))
     )
@@ -72,7 +77,7 @@ def sharpness(crop: NDArray[np.uint8]) -> float:
 
 
 def turn(landmarks: NDArray[np.float32]) -> float:
-    """Tell how far a head is turned to a side: the nose's way from the middle of the eyes, in eye distances.
+    """Measure how far a head is turned to a side: the nose's offset from the middle of the eyes, in eye distances.
 
     Args:
         landmarks: float32 [5, 2], as `Face` has them.

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferlite.device.faces.finder import FaceFinder
+from ferlite.device.faces.finder import MAX_FACES_MOVING, FaceFinder
 from ferlite.device.faces.yunet import DETECTOR_SIZE, fit
+from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.errors import DataError, UsageError
 from ferlite.models import eigenfaces, registry
 from ferlite.models.runtime import LoadedModel
@@ -151,10 +152,34 @@ def test_what_is_no_picture_is_a_clear_error(finder, image):
         finder.landmarks(image, np.zeros((1, 5), np.float32))
 
 
-@pytest.mark.parametrize("options", [{"score": 0}, {"score": 1.5}, {"gate": -0.1}, {"gate": 1}, {"max_faces": 0}])
-def test_an_option_out_of_range_is_a_clear_error(options):
-    with pytest.raises(UsageError, match="a face finder needs"):
-        FaceFinder(**options)
+@pytest.mark.parametrize(
+    ("name", "value"), [("score", 0), ("score", 1.5), ("gate", -0.1), ("gate", float("nan")), ("max_faces", 0)]
+)
+def test_an_option_out_of_range_is_an_error_that_names_option_value_and_range(name, value):
+    with pytest.raises(UsageError, match=rf"FaceFinder\.{name} is {value!r}; it must be "):
+        FaceFinder(**{name: value})
+
+
+def test_the_limit_counts_faces_that_passed_the_gate_not_boxes_before_it(finder):
+    frame = scene((300, 120, 240))
+    grey_wall = np.array([[20, 20, 200, 200, 0.9]], np.float32)
+    boxes = np.concatenate([grey_wall, finder.boxes(frame)])
+    (expected,) = finder.landmarks(frame, boxes)
+    (face,) = FaceFinder(max_faces=1).landmarks(frame, boxes)
+    assert face.box == expected.box
+
+
+def crowd():
+    """Draw a picture of fifty faces."""
+    camera = VirtualCamera(size=(192, 192))
+    return np.vstack([np.hstack([camera.frame(9 * row + column).image for column in range(10)]) for row in range(5)])
+
+
+def test_a_still_picture_gives_more_faces_than_a_moving_one(finder):
+    picture = crowd()
+    still, moving = finder.find(picture), finder.find(picture, still=False)
+    assert len(still) > MAX_FACES_MOVING == len(moving)
+    assert [face.box for face in moving] == [face.box for face in still[:MAX_FACES_MOVING]]
 
 
 def test_the_gate_drops_boxes_without_a_face(finder):

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ferlite.data.load import load_dataset
 from ferlite.device.faces.gate import BLURRED, TOO_SMALL, TURNED, Gate, sharpness, turn
 from ferlite.device.pipeline import Pipeline
 from ferlite.device.types import UNREADABLE, Face
+from ferlite.errors import UsageError
 from ferlite.models import eigenfaces
 
 FRONTAL = np.array([[30, 40], [70, 40], [50, 60], [35, 80], [65, 80]], np.float32)
@@ -35,10 +37,11 @@ def test_a_gate_without_limits_lets_a_grey_wall_pass():
     assert Gate(0, 0, 1).refuses(face(1), np.full((48, 48), 90, np.uint8)) == ""
 
 
-@pytest.mark.parametrize("limits", [{"min_face": -1}, {"min_sharpness": -0.1}, {"max_turn": -1}])
-def test_a_negative_limit_is_a_clear_error(limits):
-    with pytest.raises(ValueError, match="limits are 0 or more"):
-        Gate(**limits)
+@pytest.mark.parametrize("name", ["min_face", "min_sharpness", "max_turn"])
+@pytest.mark.parametrize("value", [-0.1, float("nan"), "20"])
+def test_a_limit_out_of_range_is_an_error_that_names_field_value_and_range(name, value):
+    with pytest.raises(UsageError, match=rf"Gate\.{name} is {value!r}; it must be 0 or more"):
+        Gate(**{name: value})
 
 
 def test_the_more_a_face_is_blurred_the_less_sharp_it_is():
@@ -51,6 +54,26 @@ def test_the_more_a_face_is_blurred_the_less_sharp_it_is():
 def test_sharpness_does_not_depend_on_light_and_contrast():
     assert sharpness(PATTERN // 2 + 60) == pytest.approx(sharpness(PATTERN), rel=0.05)
     assert sharpness(np.full((48, 48), 90, np.uint8)) == 0
+
+
+def refused(faces, sigma, side):
+    """Share of 48 x 48 faces, blurred by a Gaussian, that the gate refuses in crops of another size."""
+    crops = (cv2.resize(cv2.GaussianBlur(crop, (0, 0), sigma), (side, side)) for crop in faces)
+    return np.mean([Gate().refuses(face(), crop) == BLURRED for crop in crops])
+
+
+@pytest.mark.parametrize("side", [96, 224])
+@pytest.mark.parametrize(("sigma", "expected"), [(0.3, 0), (3.0, 1)])
+def test_the_share_of_blurred_faces_does_not_depend_on_the_size_of_the_crop(side, sigma, expected):
+    faces, _ = eigenfaces.load().sample(20, seed=0)
+    assert refused(faces, sigma, 48) == refused(faces, sigma, side) == expected
+
+
+def test_of_real_faces_the_same_share_is_refused_at_any_size_of_the_crop(real_data):
+    faces = load_dataset(real_data / "fer2013.csv").split("validation").images[:500]
+    for sigma in (0.3, 1.0, 2.0):
+        shares = [refused(faces, sigma, side) for side in (48, 96, 224)]
+        assert max(shares) - min(shares) <= 0.01
 
 
 @given(st.floats(-180, 180), st.floats(-15, 15), st.floats(0.1, 10))
