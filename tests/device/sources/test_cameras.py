@@ -421,13 +421,13 @@ def test_a_dead_address_hides_its_password(mjpeg):
 
 def test_a_wrong_option_is_known_before_a_camera_is_opened(picamera2, monkeypatch):
     monkeypatch.setattr(picamera2, "__init__", None)
-    with pytest.raises(UsageError, match="every 1 or more frames, not 0"):
+    with pytest.raises(UsageError, match="scan_every is 0; it must be 1 or more frames"):
         Pipeline.open("picamera:0", scan_every=0)
 
 
 def test_a_pipeline_that_fails_after_its_source_was_opened_leaves_no_thread(mjpeg):
     class Failing(Pipeline):
-        def __init__(self, *parts):
+        def __init__(self, *parts, **options):
             raise UsageError("these do not fit")
 
     before = set(threading.enumerate())
