@@ -1,6 +1,7 @@
 import json
 import sys
 import threading
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -132,6 +133,22 @@ def test_pictures_in_a_folder_are_not_taken_for_one_clip(tmp_path, model_path):
     with Pipeline.open(tmp_path, model=model_path) as pipeline:
         results = [(result.frame.name, result.faces[0].track_id) for result in pipeline]
     assert results == [("a.png", 1), ("b.png", 2)]
+
+
+def test_a_frame_is_a_picture_of_its_own_only_where_it_says_so_and_not_by_its_name():
+    frames = [replace(VirtualCamera().frame(index), name="x") for index in range(2)]
+    with Pipeline(Given(), Classifier.load()) as pipeline:
+        ids = [pipeline.process(frame).faces[0].track_id for frame in frames]
+        ids += [pipeline.process(replace(frame, still=True)).faces[0].track_id for frame in frames]
+    assert ids == [1, 1, 2, 3]
+
+
+def test_no_face_is_followed_from_one_clip_of_a_folder_into_the_next(clip):
+    clip.with_name("later.avi").write_bytes(clip.read_bytes())
+    with Pipeline.open(clip.parent, rate=1000, scan_every=100) as pipeline:
+        results = list(pipeline)
+    ids = [{face.track_id for face in result.faces} for result in results]
+    assert set.union(*ids[:20]).isdisjoint(set.union(*ids[20:]))
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (3000, 4000, 3), (480, 640), (480, 640, 4)])
