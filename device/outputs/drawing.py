@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.labels import LABELS
+from ...models.preprocess import to_bgr
 from ..types import UNCERTAIN, UNREADABLE, Expression, FrameResult, TrackedFace
 
 Colour = tuple[int, int, int]
@@ -47,13 +48,16 @@ def annotate(result: FrameResult) -> NDArray[np.uint8]:
     there is room that no other face needs, bars with the probabilities of all labels. Everything
     scales with the frame and stays inside it.
 
+    Args:
+        result: Its frame may be grey, BGR or BGRA.
+
     Returns:
         uint8 [h, w, 3] BGR, as large as the frame.
+
+    Raises:
+        DataError: The frame is no picture: another shape or dtype, or no pixels.
     """
-    image = result.frame.image.copy()
-    if image.ndim == 2:
-        image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
-    canvas = _Canvas(np.ascontiguousarray(image, np.uint8))
+    canvas = _Canvas(np.array(to_bgr(result.frame.image), order="C"))
     boxes = [canvas.inside(face.face.box) for face in result.faces]
     plates = [canvas.plate_place(face, box) for face, box in zip(result.faces, boxes, strict=True)]
     taken = [*boxes, *plates]
@@ -76,7 +80,7 @@ def colour_of(label: str) -> Colour:
     """Return the BGR colour of a label; labels that ferlite doesn't know share the palette by their spelling."""
     if label in COLOURS:
         return COLOURS[label]
-    return COLOURS[LABELS[sum(label.encode()) % len(LABELS)]]
+    return COLOURS[LABELS[sum(_printable(label).encode()) % len(LABELS)]]
 
 
 def fitted(picture: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -144,7 +148,7 @@ class _Canvas:
         """Find the place of a face's plate: above its box, or inside where the picture ends."""
         x, y, *_ = box
         m = self.metrics
-        (width, _), _ = cv2.getTextSize(_title(face), _FONT, m.font, 1)
+        width = _text_width(_title(face), m.font)
         width, height = width + 2 * m.margin, round(_CAPITAL * m.font) + 2 * m.margin
         above = y - height - m.line
         return self._shift((x - m.line // 2, above if above >= 0 else y + m.line, width, height))
@@ -206,13 +210,12 @@ class _Canvas:
                 self._fill((start, middle, length, thick), colour_of(label), 1.0)
 
     def _name_width(self, expression: Expression) -> int:
-        sizes = (cv2.getTextSize(label, _FONT, self.metrics.small, 1) for label in expression.labels)
-        return max(size[0] for size, _ in sizes)
+        return max(_text_width(label, self.metrics.small) for label in expression.labels)
 
     def _text(self, text: str, x: int, top: int, height: int, scale: float, ink: Colour) -> None:
         """Write a line of text, its capitals centred in a row."""
         base = top + round((height + _CAPITAL * scale) / 2)
-        cv2.putText(self.image, text, (x, base), _FONT, scale, ink, 1, cv2.LINE_AA)
+        cv2.putText(self.image, _printable(text), (x, base), _FONT, scale, ink, 1, cv2.LINE_AA)
 
     def _fill(self, place: Rectangle, colour: Colour, opacity: float) -> None:
         x, y, width, height = place
@@ -224,6 +227,16 @@ class _Canvas:
         x, y, width, height = place
         width, height = min(width, self.width), min(height, self.height)
         return min(max(x, 0), self.width - width), min(max(y, 0), self.height - height), width, height
+
+
+def _text_width(text: str, scale: float) -> int:
+    (width, _), _ = cv2.getTextSize(_printable(text), _FONT, scale, 1)
+    return width
+
+
+def _printable(text: str) -> str:
+    """Replace lone surrogates, which names of files can hold and which kill the process inside OpenCV."""
+    return text.encode(errors="replace").decode()
 
 
 def _title(face: TrackedFace) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ..types import FrameResult
-from .base import Output, explained
+from .base import Output, append, explained
 
 
 class JsonLines(Output):
@@ -42,7 +42,7 @@ class JsonLines(Output):
                 # Unbuffered: a line that was written is out of this process.
                 self._file = FileIO(self._name, "a")
                 if _ends_in_mid_line(Path(target)):
-                    _write_all(self._file, b"\n")
+                    append(self._file, b"\n")
 
     def write(self, result: FrameResult) -> None:
         """Write a line.
@@ -57,7 +57,7 @@ class JsonLines(Output):
         try:
             with explained(self._name):
                 if self._file is not None:
-                    _write_all(self._file, line.encode())
+                    append(self._file, line.encode())
                 elif self._stream is not None:
                     self._stream.write(line)
                     self._stream.flush()
@@ -78,12 +78,6 @@ def _ends_in_mid_line(path: Path) -> bool:
     with path.open("rb") as file:
         file.seek(-1, os.SEEK_END)
         return file.read() != b"\n"
-
-
-def _write_all(file: FileIO, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[file.write(rest) :]
 
 
 def _forget(stream: TextIO | None) -> None:

@@ -1,8 +1,8 @@
-"""An MP4 file of JPEG pictures that stays playable to the last whole picture when the program is killed.
+"""A video of JPEG pictures in MP4, written with OpenCV alone; players show it, browsers don't.
 
-`cv2.VideoWriter` can't give that: it never passes a fragmentation option on to FFmpeg's MP4 writer
-(opencv/opencv issue 24570), and keeps quiet when the disk is full. The wheels also lack an H.264
-encoder. So a picture is encoded as JPEG, which every OpenCV can do, and written at once as a movie
+`cv2.VideoWriter` can't write a file that stays playable when the program is killed: it never passes a
+fragmentation option on to FFmpeg's MP4 writer (opencv/opencv issue 24570), and keeps quiet when the
+disk is full. So a picture is encoded as JPEG, which every OpenCV can do, and written at once as a movie
 fragment of its own: a reader needs nothing that only a clean end would have added.
 
 Sources: ISO/IEC 14496-12 (boxes and movie fragments) and -1 (object type 0x6C, JPEG).
@@ -14,8 +14,15 @@ import struct
 from io import FileIO
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 
-class Mp4:
+from ...errors import OutputError
+from .base import append
+from .picture_encoding import encoded
+
+
+class MjpegMp4:
     """A video file that is being written: one movie fragment for each picture, times in milliseconds.
 
     Args:
@@ -25,9 +32,12 @@ class Mp4:
 
     Raises:
         OSError: From the constructor and every method: the file can't be written.
+        OutputError: JPEG or MP4 hold no pictures of that size.
     """
 
     def __init__(self, path: str | Path, size: tuple[int, int], rate: float) -> None:
+        if max(size) >= 1 << 16:
+            raise OutputError(f"a video holds no pictures of {size[0]} x {size[1]}; a side has 65535 pixels at most")
         self.size = size
         self.rate = rate
         self.count = 0
@@ -35,19 +45,19 @@ class Mp4:
         # Unbuffered, so that what was written survives the end of this process.
         self._file = FileIO(str(path), "w")
         try:
-            self._put(self._head())
+            append(self._file, self._head())
         except OSError:
             self._file.close()
             raise
 
-    def write(self, jpeg: bytes, milliseconds: int) -> None:
+    def write(self, picture: NDArray[np.uint8], milliseconds: int) -> None:
         """Append a picture.
 
         Args:
-            jpeg: The encoded picture, `size` large.
+            picture: uint8 [h, w, 3] BGR, `size` large.
             milliseconds: When it is shown, since the first one; later than the picture before.
         """
-        self._put(self._picture(jpeg, milliseconds))
+        append(self._file, self._fragment(encoded(picture, ".jpg"), milliseconds))
         self.count += 1
         self.milliseconds = milliseconds
 
@@ -68,18 +78,6 @@ class Mp4:
     @property
     def _step(self) -> int:
         return max(1, round(1000 / self.rate))
-
-    def _put(self, data: bytes) -> None:
-        """Append all of `data` or nothing, so that a full disk leaves no half picture."""
-        start = self._file.tell()
-        rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError:
-            self._file.seek(start)
-            self._file.truncate()
-            raise
 
     def _patch(self, place: int, data: bytes) -> None:
         self._file.seek(place)
@@ -106,7 +104,7 @@ class Mp4:
         )
         track = _box(
             b"trak",
-            _full(b"tkhd", 3, struct.pack(">8xI28x", 1), matrix, struct.pack(">II", width << 16, height << 16)),
+            _full(b"tkhd", 3, struct.pack(">8xI24x", 1), matrix, struct.pack(">II", width << 16, height << 16)),
             _box(
                 b"mdia",
                 _full(b"mdhd", 0, struct.pack(">8xIIHH", 1000, 0, 0x55C4, 0)),
@@ -123,8 +121,8 @@ class Mp4:
         self._length = head.rindex(length)
         return head
 
-    def _picture(self, jpeg: bytes, milliseconds: int) -> bytes:
-        def fragment(offset: int) -> bytes:
+    def _fragment(self, jpeg: bytes, milliseconds: int) -> bytes:
+        def boxes(offset: int) -> bytes:
             run = struct.pack(">IiII", 1, offset, self._step, len(jpeg))
             return _box(
                 b"moof",
@@ -137,7 +135,7 @@ class Mp4:
                 ),
             )
 
-        return fragment(len(fragment(0)) + 8) + _box(b"mdat", jpeg)
+        return boxes(len(boxes(0)) + 8) + _box(b"mdat", jpeg)
 
 
 def _box(kind: bytes, *parts: bytes) -> bytes:

@@ -9,7 +9,7 @@ from ...models.files import PICTURES, write_bytes
 from ..types import FrameResult
 from .base import Output, explained
 from .drawing import annotate
-from .encoding import encoded
+from .picture_encoding import encoded
 
 
 class Pictures(Output):

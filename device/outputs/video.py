@@ -2,26 +2,51 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...errors import OutputError, UsageError
 from ..types import FrameResult
 from .base import Output, explained
 from .drawing import annotate, fitted
-from .encoding import encoded
-from .mjpeg_mp4 import Mp4
+from .mjpeg_mp4 import MjpegMp4
+
+if TYPE_CHECKING:
+    from .h264_mp4 import H264Mp4
+
+_log = logging.getLogger(__name__)
 
 VIDEO = ".mp4"
 """The suffix of videos that are written."""
 
 
-class AnnotatedVideo(Output):
-    """A video of the annotated frames, playable to its last frame even after `kill -9`.
+@cache
+def video_writer() -> type[H264Mp4] | type[MjpegMp4]:
+    """Choose what videos are written with: H.264 where it can be, else motion JPEG with a warning.
 
-    The pictures are JPEG in MP4; see `mjpeg_mp4` for why not H.264. A frame of 640 x 480 takes some 30 kB.
-    Each is shown when it was seen, so a run that is slower than its camera plays at true speed.
+    The warning comes once in a process; Python prints it on stderr where no logging is set up.
+    """
+    try:
+        # Imported here: PyAV is an extra, and takes its time to load.
+        from .h264_mp4 import H264Mp4
+    except ImportError as error:
+        _log.warning(
+            "videos are written as motion JPEG, which no browser plays (%s); for H.264: pip install 'ferlite[video]'",
+            error,
+        )
+        return MjpegMp4
+    return H264Mp4
+
+
+class AnnotatedVideo(Output):
+    """A video of the annotated frames, playable even after `kill -9`, which costs the last frame at most.
+
+    It is H.264 where PyAV is installed (the extra `video`), and else motion JPEG, which no browser plays.
+    A frame is shown when it was seen, so a run that is slower than its camera plays at true speed.
 
     A frame of another size than the first is fitted into the first one's, with black borders.
 
@@ -39,7 +64,8 @@ class AnnotatedVideo(Output):
         if self.path.suffix.lower() != VIDEO:
             raise UsageError(f"{path}: a video's name ends in {VIDEO}")
         self._rate = rate or 15.0
-        self._video: Mp4 | None = None
+        self._writer = video_writer()
+        self._video: H264Mp4 | MjpegMp4 | None = None
         self._start = 0.0
         with explained(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,12 +85,12 @@ class AnnotatedVideo(Output):
         with explained(self.path), self._finished_on_error():
             if self._video is None:
                 self._start = result.frame.time
-                self._video = Mp4(self.path, (picture.shape[1], picture.shape[0]), self._rate)
+                self._video = self._writer(self.path, (picture.shape[1], picture.shape[0]), self._rate)
             video = self._video
             # Time stamps must grow, also where the source's stand still or begin again.
             after = video.milliseconds + 1 if video.count else 0
             moment = max(after, round(1000 * (result.frame.time - self._start)))
-            video.write(encoded(fitted(picture, video.size), ".jpg"), moment)
+            video.write(fitted(picture, video.size), moment)
 
     def close(self) -> None:
         """Finish the file; a video without a frame is removed."""
@@ -74,7 +100,7 @@ class AnnotatedVideo(Output):
         with explained(self.path):
             if self._video is not None:
                 self._video.close()
-            elif self._new:
+            if self._new and (self._video is None or not self._video.count):
                 self.path.unlink(missing_ok=True)
 
     @contextmanager

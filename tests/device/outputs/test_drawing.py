@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -5,6 +8,7 @@ from hypothesis import strategies as st
 
 from ferlite.device.outputs.drawing import COLOURS, annotate, colour_of
 from ferlite.device.types import UNCERTAIN, UNREADABLE, Expression, Face, Frame, FrameResult, TrackedFace
+from ferlite.errors import DataError
 from ferlite.models.labels import FER2013_LABELS, LABELS
 
 
@@ -72,9 +76,35 @@ def test_a_face_that_fills_the_picture_keeps_its_plate():
     assert has(image[:60], COLOURS["happy"])
 
 
-def test_a_grey_frame_becomes_bgr():
-    result = FrameResult(Frame(np.zeros((120, 160), np.uint8), 0, 0.0), (a_face((20, 40, 50, 60)),))
-    assert annotate(result).shape == (120, 160, 3)
+@pytest.mark.parametrize("shape", [(120, 160), (120, 160, 1), (120, 160, 4)])
+def test_grey_and_bgra_frames_become_bgr(shape):
+    result = FrameResult(Frame(np.full(shape, 90, np.uint8), 0, 0.0), (a_face((20, 40, 50, 60)),))
+    image = annotate(result)
+    assert image.shape == (120, 160, 3)
+    assert (image[-8:, -8:] == 90).all()
+    assert has(image, COLOURS["happy"])
+    assert (result.frame.image == 90).all()
+
+
+def test_a_frame_that_is_no_picture_is_an_error():
+    with pytest.raises(DataError, match="float64"):
+        annotate(FrameResult(Frame(np.zeros((120, 160, 3)), 0, 0.0), ()))  # type: ignore[arg-type]
+
+
+def test_any_label_and_reason_is_drawn():
+    # In a process of its own: OpenCV does not survive a lone surrogate.
+    program = r"""
+import numpy as np
+from ferlite.device.outputs.drawing import annotate
+from ferlite.device.types import Expression, Face, Frame, FrameResult, TrackedFace
+face = Face((200.0, 150.0, 120.0, 150.0), 0.9, np.zeros((5, 2), np.float32))
+for text in ("b\udcff", "\u00e9\u6f22", "a\nb", "a\0b", ""):
+    expression = Expression((text, "happy"), np.array([0.8, 0.2], np.float32))
+    faces = TrackedFace(1, face, expression, expression, text), TrackedFace(2, face, None, None, "unreadable", text)
+    assert annotate(FrameResult(Frame(np.zeros((480, 640, 3), np.uint8), 0, 0.0), faces)).any()
+"""
+    run = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
 
 
 coordinates = st.floats(-1e6, 1e6, width=32)

@@ -103,89 +103,13 @@ def test_a_full_disk_names_the_file_and_the_remedy():
         sink.write(a_result())
 
 
-# Video
-
-
-def test_a_video_reads_back_with_its_frames_times_and_colours(tmp_path):
-    path = tmp_path / "new/out.mp4"
-    with AnnotatedVideo(path, 20) as sink:
-        for index in range(12):
-            result = a_result(index, size=(161, 121))
-            result.frame.image[:, :80] = (30, 30, 220)
-            sink.write(result)
-    sink.close()
-    frames = read(path)
-    assert np.allclose([frame.time for frame in frames], np.arange(12) / 20, atol=0.002)
-    assert frames[0].image.shape == (121, 161, 3)
-    assert np.abs(frames[5].image[60, 40].astype(int) - (30, 30, 220)).max() < 12
-
-
-def test_frames_are_shown_when_they_were_seen(tmp_path):
-    times = [100.0, 100.5, 102.0, 102.0, 101.0, 103.25]
-    path = tmp_path / "out.mp4"
-    with AnnotatedVideo(path, 20) as sink:
-        for index, time in enumerate(times):
-            sink.write(a_result(index, time=time))
-    # Time never stands still or runs back: a millisecond at least.
-    expected = [0.0, 0.5, 2.0, 2.001, 2.002, 3.25]
-    assert np.allclose([frame.time for frame in read(path)], expected, atol=0.0015)
-
-
-@pytest.mark.parametrize("count", [1, 40])
-def test_a_killed_run_leaves_every_frame(tmp_path, count):
-    path = tmp_path / "out.mp4"
-    program = (
-        f"s = AnnotatedVideo(sys.argv[1], 20)\nfor i in range({count}): s.write(result(i))\nos.kill(os.getpid(), 9)"
-    )
-    assert run_child(program, path).returncode == -signal.SIGKILL
-    assert len(read(path)) == count
-
-
-def test_a_full_disk_is_an_error_and_leaves_a_playable_video(tmp_path):
-    # A limit on the file's size stands in for the end of the disk.
-    path = tmp_path / "out.mp4"
-    program = """
-import resource
-from ferlite.errors import OutputError
-resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
-with AnnotatedVideo(sys.argv[1], 20) as s:
-    try:
-        for i in range(100): s.write(result(i))
-    except OutputError as error:
-        print(i, s.done, error)
-"""
-    run = run_child(program, path)
-    written, done, message = run.stdout.split(" ", 2)
-    assert done == "True"
-    assert str(path) in message
-    assert "free space" in message
-    assert len(read(path)) == int(written) > 5
-
-
-def test_frames_of_another_size_are_fitted_into_the_first(tmp_path):
-    path = tmp_path / "out.mp4"
-    with AnnotatedVideo(path, 20) as sink:
-        sink.write(a_result(0, size=(160, 120), value=200))
-        sink.write(a_result(1, size=(120, 160), value=200))
-        sink.write(a_result(2, size=(640, 100), value=200))
-    _, tall, wide = (frame.image for frame in read(path))
-    assert tall.shape == wide.shape == (120, 160, 3)
-    assert tall[60, 80].min() > 180
-    assert tall[60, 10].max() < 20
-    assert wide[60, 5].min() > 180
-    assert wide[10, 80].max() < 20
+# What every output does
 
 
 @pytest.mark.parametrize("open_it", [AnnotatedVideo, open_annotated])
 def test_an_unknown_suffix_lists_the_known(tmp_path, open_it):
     with pytest.raises(UsageError, match=r"\.mp4"):
         open_it(tmp_path / "out.mov", 20)
-
-
-def test_a_video_without_a_frame_is_not_left_behind(tmp_path):
-    with AnnotatedVideo(tmp_path / "out.mp4", 20):
-        pass
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_place_that_can_not_be_written_is_known_at_once(tmp_path):
@@ -215,6 +139,14 @@ def test_pictures_keep_their_names_or_are_numbered(tmp_path):
         sink.write(a_result(12))
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000012.jpg", "a.png", "b-000013.jpg"]
     assert cv2.imread(str(tmp_path / "out" / "a.png")).shape == (120, 160, 3)
+
+
+def test_any_name_of_a_frame_becomes_the_name_of_a_picture(tmp_path):
+    with Pictures(tmp_path) as sink:
+        for name in ("kitchen", "cam.1", "../up.png", os.fsdecode(b"caf\xe9.png")):
+            sink.write(a_result(name=name))
+    names = sorted(os.fsencode(path.name) for path in tmp_path.iterdir())
+    assert names == [b"caf\xe9.png", b"cam-000000.jpg", b"kitchen-000000.jpg", b"up.png"]
 
 
 def test_a_picture_holds_the_newest_frame(tmp_path):
