@@ -69,7 +69,7 @@ def run(
     ] = "",
     pixels: Annotated[
         tuple[float, float] | None,
-        typer.Option(help="For a model without a record: what it takes black and white for; 0 255 if not given."),
+        typer.Option(help="For a model without a record: its input values for black and white; 0 255 if not given."),
     ] = None,
 ) -> None:
     """Find faces in a source and name their expressions.

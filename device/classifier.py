@@ -58,8 +58,8 @@ class Classifier:
             threads: Threads for one inference.
             runtime: A name in `models.backends.RUNTIMES`; the first installed one if empty.
             labels: For a file without a record: its labels in the order of its outputs.
-            pixels: For a file without a record: what it takes black and white for, for instance (0, 1); (0, 255)
-                if not given.
+            pixels: For a file without a record: its input values for black and white, for instance (0, 1);
+                (0, 255) if not given.
 
         Raises:
             UsageError: The file has a record, and `labels` or `pixels` differ from it.

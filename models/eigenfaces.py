@@ -1,13 +1,12 @@
-"""Faces made of statistics: the data that ferlite carries with it.
+"""Faces drawn from statistics: the data set that comes with ferlite.
 
-A model of FER2013's Training split by principal components ("eigenfaces": Turk and Pentland 1991), with
-a mean for each expression and the covariance around the means, from which labelled faces are drawn. It
-is there to try the machinery, from training to the camera, where there is no data set and no camera: a
-network trained on samples tells samples apart, not real faces. `tools.eigenfaces` makes the file and
-says how.
+A principal-component model of FER2013's Training split ("eigenfaces": Turk and Pentland 1991), with a mean
+for each expression and one covariance around the means, from which labelled faces are drawn. It serves to
+try everything, from training to the camera, without a data set or a camera. A network trained on these faces
+recognizes these faces, not real ones. `tools.eigenfaces` makes the file.
 
 A seed gives the same pixels on every machine: numbers are whole, and sums of their products stay below
-2 ** 53, where float64 is exact in whatever order a machine adds.
+2 ** 53, where float64 is exact whatever the order of the sums.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ SIDE = 48
 """Height and width of a face in pixels."""
 
 SPREAD = 0.3
-"""Share of the real faces' variance that samples have: little enough that nearly all look like faces."""
+"""Share of the real faces' variance that samples have; with this share nearly all samples look like faces."""
 
 PATH = Path(__file__).with_name("eigenfaces.npz")
 
@@ -51,8 +50,8 @@ class Eigenfaces:
             largest variance first.
         means: float64 [7, k], each expression's mean coefficients.
         root: float64 [k, k], the symmetric square root of the covariance around the means, which all
-            expressions share: what differs between persons.
-        about: How the file was made: data and its sha256, parameters, share of the variance explained.
+            expressions share: how persons differ.
+        about: Origin of the file: data and its sha256, parameters, share of the variance explained.
         labels: Expressions, in FER2013's order.
     """
 
@@ -71,7 +70,7 @@ class Eigenfaces:
 
         Args:
             label: One of `labels`.
-            rng: Where the randomness comes from; k normal numbers are taken.
+            rng: Random numbers; k normal ones are drawn.
             spread: Factor to the covariance: 0 gives the expression's mean, 1 the variety of the data.
 
         Returns:
@@ -90,7 +89,7 @@ class Eigenfaces:
         return (self.means[index] + np.rint(self.root @ noise * _NOISE_STEP)).astype(np.float32)
 
     def render(self, coefficients: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-        """Make the picture of a face, always with the same brightness and contrast.
+        """Render a face, always with the same brightness and contrast.
 
         Args:
             coefficients: float [k].
@@ -112,7 +111,7 @@ class Eigenfaces:
         """Draw labelled faces, equally many of each expression (give or take one), in random order.
 
         Args:
-            count: How many.
+            count: Number of faces.
             seed: The same seed draws the same faces.
             spread: See `coefficients`.
 
@@ -134,7 +133,7 @@ class Eigenfaces:
 
 @cache
 def load(path: Path = PATH) -> Eigenfaces:
-    """Read the model; the shipped one if no other file is named. It is read once and then kept.
+    """Read a model, the shipped one by default; each file is read once.
 
     Raises:
         MissingFileError: There is no such file.
@@ -152,7 +151,7 @@ def load(path: Path = PATH) -> Eigenfaces:
         expected = (SIDE**2,), (count, SIDE**2), (len(FER2013_LABELS), count)
         if (mean.shape, components.shape, means.shape) != expected:
             raise ValueError("its arrays don't fit together")
-    except Exception as error:  # damaged bytes make zipfile, zlib, numpy and json raise what they like
+    except Exception as error:  # zipfile, zlib, numpy and json raise many kinds of errors for damaged bytes
         raise DataError(f"{path} is damaged ({error}); install ferlite again") from error
     exact = [array.astype(np.float64) for array in (mean, components, means)]
     return Eigenfaces(exact[0], exact[1], exact[2], root, about)

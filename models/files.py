@@ -1,4 +1,4 @@
-"""Writing files so that nothing half-written is ever found under a final name."""
+"""Reading and writing whole files; a file never lies half-written under its final name."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a temporary name in the same folder, renamed to `path` when the block ends well.
+    """Yield a temporary name in the same folder; rename it to `path` when the block succeeds.
 
-    Missing parent folders are made. The temporary file keeps the suffix of `path`, because many
-    writers choose the format by it, and is removed when the block fails.
+    Missing parent folders are created. The temporary file keeps the suffix of `path`, because many
+    writers choose the format by it. It is removed when the block fails.
 
     Args:
         path: Final name of the file.
@@ -45,14 +45,14 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def write_bytes(path: str | Path, data: bytes) -> Path:
-    """Write a whole file of bytes; see `replacing` for how and for the errors."""
+    """Write a whole file of bytes through `replacing`, with its errors."""
     with replacing(path) as temporary:
         temporary.write_bytes(data)
     return Path(path)
 
 
 def write_json(path: str | Path, value: Any) -> Path:
-    """Write a JSON file, indented and with a final newline; see `replacing` for how."""
+    """Write a JSON file, indented and with a final newline, through `replacing`, with its errors."""
     return write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode())
 
 

@@ -1,4 +1,4 @@
-"""Expression labels: one spelling for each, and the order FER2013 codes them in."""
+"""Expression labels: one spelling for each, and their order in FER2013."""
 
 from __future__ import annotations
 

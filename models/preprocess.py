@@ -1,4 +1,4 @@
-"""From a picture to a model's input. Training, calibration, benchmarks and device all come through here."""
+"""From a picture to a model's input: the one implementation for training, calibration, benchmarks and device."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .record import Crop
 
 
 def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Make a picture grey.
+    """Convert a picture to grey.
 
     Args:
         image: uint8 [h, w] or [h, w, 1] grey, [h, w, 3] BGR, or [h, w, 4] BGRA.
@@ -39,7 +39,7 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def to_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Make a picture BGR, uint8 [h, w, 3]; takes what `to_grey` takes, with the same errors."""
+    """Convert a picture to BGR, uint8 [h, w, 3]; arguments and errors as in `to_grey`."""
     if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8 and image.size:
         return image
     if image.ndim == 3 and image.shape[2] == 4 and image.dtype == np.uint8 and image.size:
@@ -48,7 +48,7 @@ def to_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def to_size(grey: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Resize a grey face crop to a model's height and width; the identity where it fits already.
+    """Resize a grey face crop to a model's height and width; return it as it is if it has them.
 
     Args:
         grey: uint8 [h, w].
@@ -57,12 +57,12 @@ def to_size(grey: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]
     if grey.shape == size:
         return grey
     shrinking = grey.shape[0] > size[0] or grey.shape[1] > size[1]
-    how = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(grey, size[::-1], interpolation=how), np.uint8)
+    interpolation = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(grey, size[::-1], interpolation=interpolation), np.uint8)
 
 
 def shrunk(image: NDArray[np.uint8], width: int, height: int) -> NDArray[np.uint8]:
-    """Resize a picture that may shrink a lot, quickly: halved while it can be, then bilinear; itself where it fits.
+    """Resize a picture quickly, even to a small part of its size: halve it while possible, then resize bilinearly.
 
     Args:
         image: uint8 [h, w] or [h, w, 3].
@@ -82,22 +82,22 @@ def to_input(
     quantization: tuple[float, int] = (1.0, -128),
     pixels: tuple[float, float] = (0.0, 255.0),
 ) -> NDArray[Any]:
-    """Turn faces into what a model's input takes.
+    """Convert faces to a model's input.
 
     Args:
         faces: uint8 [n, h, w] grey or [n, h, w, 3].
         dtype: Of the model's input: float32, int8, uint8 or int16.
         quantization: Scale and zero point of the model's input; not used for float32.
-        pixels: What the model takes black and white for.
+        pixels: The model's input values for black and white.
 
     Returns:
-        [n, h, w, 1 or 3] of `dtype`. Ferlite's own models scale inside the graph, so that this is the
-        pixel as float32, or the pixel minus 128 as int8.
+        [n, h, w, 1 or 3] of `dtype`. Ferlite's own models scale inside the graph: their input is the pixel
+        as float32, or the pixel minus 128 as int8.
     """
     batch = faces[..., None] if faces.ndim == 3 else faces
     low, high = pixels
     if dtype == np.int8 and quantization == (1.0, -128) and (low, high) == (0.0, 255.0):
-        # Flipping the top bit subtracts 128 without leaving eight bits.
+        # Flipping the top bit subtracts 128 within eight bits.
         return (batch ^ 0x80).view(np.int8)
     if (low, high) == (0.0, 255.0):
         real = batch.astype(np.float32)
@@ -113,7 +113,7 @@ def to_input(
 def align(
     image: NDArray[np.uint8], landmarks: NDArray[np.float32], crop: Crop, size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """Cut a face so that its landmarks fall where they fall in the training faces.
+    """Cut and turn a face so that its landmarks lie where they lie in the training faces.
 
     Args:
         image: uint8 [h, w] or [h, w, 3], the full-resolution frame.
@@ -122,10 +122,10 @@ def align(
         size: Height and width of the result.
 
     Returns:
-        uint8 [size] grey; what lies outside the frame repeats its border.
+        uint8 [size] grey; the border of the frame is repeated outside of it.
     """
     turn, shift = similarity(landmarks.tolist(), [(x * size[1], y * size[0]) for x, y in crop.landmarks])
-    # Landmarks count from a picture's edge, warpAffine from the middle of its first pixel.
+    # The origin of landmarks is the picture's corner, that of warpAffine the middle of its first pixel.
     shift += (turn - 1) * _HALF
     region, turn, shift = _around(image, turn, shift, size)
     matrix = np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]])
@@ -135,24 +135,24 @@ def align(
 
 
 def similarity(source: Iterable[Sequence[float]], target: Iterable[Sequence[float]]) -> tuple[complex, complex]:
-    """Fit rotation, uniform scale and shift that carry points onto points, by least squares.
+    """Fit the rotation, uniform scale and shift that map points to points, by least squares.
 
-    As complex numbers the fit is one division: Umeyama 1991 without reflection, in two dimensions.
+    With complex numbers the fit is one division: Umeyama 1991 without reflection, in two dimensions.
 
     Args:
         source: x and y of each point.
-        target: x and y of where each should go, in the same order.
+        target: x and y of each point's target, in the same order.
 
     Returns:
-        Turn and shift: z = x + iy goes to turn * z + shift.
+        Turn and shift: z = x + iy is mapped to turn * z + shift.
     """
     # Python's own complex numbers: for five points they take a third of the time of numpy's.
-    here, there = ([complex(x, y) for x, y in points] for points in (source, target))
-    here_mean, there_mean = sum(here) / len(here), sum(there) / len(there)
-    here = [point - here_mean for point in here]
-    spread = sum(abs(point) ** 2 for point in here)
-    turn = sum(p.conjugate() * (q - there_mean) for p, q in zip(here, there, strict=True)) / max(spread, 1e-12)
-    return turn, there_mean - turn * here_mean
+    points, targets = ([complex(x, y) for x, y in pairs] for pairs in (source, target))
+    middle, target_middle = sum(points) / len(points), sum(targets) / len(targets)
+    points = [point - middle for point in points]
+    spread = sum(abs(point) ** 2 for point in points)
+    turn = sum(p.conjugate() * (q - target_middle) for p, q in zip(points, targets, strict=True)) / max(spread, 1e-12)
+    return turn, target_middle - turn * middle
 
 
 _HALF = 0.5 + 0.5j  # of a pixel, across and down
@@ -161,9 +161,9 @@ _HALF = 0.5 + 0.5j  # of a pixel, across and down
 def _around(
     image: NDArray[np.uint8], turn: complex, shift: complex, size: tuple[int, int]
 ) -> tuple[NDArray[np.uint8], complex, complex]:
-    """Cut the region that a crop covers, make it grey and halve it while the crop would skip pixels.
+    """Cut the region that a crop covers, make it grey, and halve it while the crop would skip pixels.
 
-    Shrinking by more than two aliases under bilinear sampling. Turn and shift of the region come with it.
+    Bilinear sampling aliases when it shrinks by more than two. Returns the region and its turn and shift.
     """
     high, wide = size
     back = 1 / (turn or 1e-12)
@@ -174,21 +174,21 @@ def _around(
     shift += turn * complex(left, top)
     while abs(turn) <= 1 / 2 and min(region.shape) > 1:
         region = _halved(region)
-        # The middle of the first pixel now lies between the first two of before.
+        # The middle of the first pixel now lies between the first two pixels of the larger region.
         shift += turn * _HALF
         turn *= 2
     return region, turn, shift
 
 
 def _span(places: list[float], side: int) -> tuple[int, int]:
-    """Return the first and the end of the pixels of a picture's side that hold some places."""
-    # Two pixels more, because what lies beyond the region is made up from its border.
+    """Return the range of pixels, along a side of the picture, that holds some places: first, and last plus one."""
+    # Two pixels more, because outside the region its border is repeated.
     first = max(0, min(math.floor(min(places)) - 2, side - 1))
     return first, max(first + 1, min(math.ceil(max(places)) + 2, side))
 
 
 def _halved(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Average two by two pixels, for which OpenCV has vector code; an odd last row or column is left out."""
+    """Average blocks of two by two pixels (OpenCV has vector code for it); an odd last row or column is left out."""
     high, wide = image.shape[0] // 2, image.shape[1] // 2
     half = cv2.resize(image[: 2 * high, : 2 * wide], (wide, high), interpolation=cv2.INTER_AREA)
     return np.asarray(half, np.uint8)

@@ -26,7 +26,7 @@ INPUT_DTYPES: dict[Scheme, str] = {
     "float16": "float32",
     "float32": "float32",
 }
-"""What the graph of each scheme takes its pixels as."""
+"""The input dtype of a graph, by scheme."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class Record:
         size: Height and width of the input in pixels.
         channels: `grey` or `rgb`.
         labels: What the outputs mean, in order; empty for a detector.
-        crop: How a face is cut; None where whole pictures go in.
-        pixels: What the graph's input takes black and white for; ferlite's own models (0, 255).
+        crop: How a face is cut; None for a model that takes whole pictures.
+        pixels: The graph's input values for black and white; (0, 255) for ferlite's own models.
         output: `logits`, or `probabilities` where the graph ends in a softmax.
         temperature: Divides the logits before the softmax (Guo et al. 2017); 1 for none.
         network: Name of the network.
@@ -66,11 +66,11 @@ class Record:
         recipe: Name of the training recipe.
         data: Training data: name, sha256, faces by split; sha256 of extra data, votes and teachers, if any.
         calibration: Calibration set: faces, seed, sha256; and the method.
-        kept_float: Layers of a quantized graph that were left in float32.
+        kept_float: Layers of a quantized graph that stay in float32.
         accuracy: `validation`: count, and for each scheme what `data.metrics.Scores` holds, with the
             calibration error before and after the temperature.
         versions: Library versions of training and conversion.
-        origin: Where weights come from that were not trained here.
+        origin: Source of weights that were not trained with ferlite.
         licence: Licence of the weights.
         intended_use: What the model is for.
         limits: What it is not for.

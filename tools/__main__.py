@@ -16,6 +16,7 @@ from ..models.files import read_bytes, sha256, write_bytes
 
 _HOUSE = Path(__file__).parents[1]
 _REFERENCE = _HOUSE / "benchmarks" / "reference"
+_CARDS = registry.FOLDER / "cards"
 _RESULTS = _HOUSE / "docs" / "studies.md"
 
 app = typer.Typer(
@@ -74,7 +75,7 @@ def cli_page(
 @app.command()
 def cards(
     reference: Annotated[Path, typer.Argument(help="Folder with final.jsonl and a latency.json.")] = _REFERENCE,
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = registry.FOLDER / "cards",
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = _CARDS,
 ) -> None:
     """Write the hashes of the shipped models, and each one's card with its test scores and its latency."""
     from ..benchmarks.cards import card
@@ -88,7 +89,8 @@ def cards(
         if file.record and file.record.name == file.path.stem:
             own = [look for look in looks if look["model"] == file.record.name and look["model_sha256"] in hashes]
             typer.echo(write_bytes(out / f"{file.record.name}.md", card(file, own, latency).encode()))
-    typer.echo(registry.write_hashes())
+    if out == _CARDS:
+        typer.echo(registry.write_hashes())
 
 
 @app.command()
@@ -103,7 +105,8 @@ def face_models(
         from . import face_models
     with console.status("") as status:
         written = face_models.rebuild(media, out or registry.FOLDER, wheels=packages, twin=twin, on_step=status.update)
-    registry.write_hashes()
+    if out is None:
+        registry.write_hashes()
     table = Table("file", "bytes", "off ONNX Runtime", "off float32")
     for model in written:
         size = model.path.stat().st_size
