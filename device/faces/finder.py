@@ -54,7 +54,7 @@ class FaceFinder:
         for face in finder.find(image):
             print(face.box, face.landmarks)
 
-    Not to be shared between threads.
+    Not to be shared between threads: `boxes` reuses one buffer for its picture.
 
     Attributes:
         detector: YuNet in its runtime.

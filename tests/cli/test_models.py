@@ -24,15 +24,16 @@ def test_show_prints_the_card_and_as_json_the_record():
     assert json.loads(ferlite("show", "ferlite-m", "--json").stdout)["name"] == "ferlite-m"
 
 
-def test_verify_passes_the_shipped_models_and_names_the_damaged_one(tmp_path):
+def test_verify_passes_the_shipped_models_and_names_the_damaged_one(tmp_path, model_path):
     assert ferlite("verify").exit_code == 0
     content = bytearray(registry.path("yunet").read_bytes())
     content[len(content) // 2] ^= 1
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(content)
-    told = ferlite("verify", "onet", damaged)
+    told = ferlite("verify", "onet", model_path, damaged)
     assert told.exit_code == 1
-    assert "ok   onet" in told.stdout
+    assert "ok   onet: as shipped" in told.stdout
+    assert f"ok   {model_path}: undamaged (its sha256 fits)" in told.stdout
     assert f"bad  {damaged}" in told.stdout
 
 
