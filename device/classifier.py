@@ -1,4 +1,4 @@
-"""From a face to an expression."""
+"""From a face crop to an expression."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ FER2013_MODEL = "ferlite-m"
 
 
 class Classifier:
-    """Names the expression of a face.
+    """Classifies the expression of a face.
 
         classifier = Classifier.load("ferlite-m-ferplus")
         expression = classifier(face_image)          # a face crop from a detector of your own
         print(expression.label, expression.confidence)
 
     Attributes:
-        record: What the model says of itself.
+        record: The record in the model file: labels, input, crop, accuracy.
         model: The model in its runtime.
     """
 
@@ -84,11 +84,11 @@ class Classifier:
         return self.record.labels
 
     def __call__(self, face_image: NDArray[np.uint8]) -> Expression:
-        """Name the expression on a face crop.
+        """Classify the expression of a face crop.
 
         Args:
-            face_image: uint8, any size: [h, w] grey, [h, w, 3] BGR or [h, w, 4] BGRA, cut about the
-                face as in FER2013 (brows to chin; `read` does this from a frame).
+            face_image: uint8, any size: [h, w] grey, [h, w, 3] BGR or [h, w, 4] BGRA, cropped from
+                brows to chin as in FER2013 (`read` crops so from a frame).
 
         Raises:
             DataError: Another shape or dtype.
@@ -100,7 +100,7 @@ class Classifier:
         return np.stack([to_size(to_grey(image), self.record.size) for image in face_images])
 
     def read(self, image: NDArray[np.uint8], face: Face) -> Expression:
-        """Name the expression of a face in a frame, cut and turned as the training faces were.
+        """Classify the expression of a face in a frame, cropped and aligned as the training faces were.
 
         Args:
             image: uint8 [h, w, 3] BGR, the frame at full resolution.
@@ -109,11 +109,11 @@ class Classifier:
         return self.classify(self.crop(image, face))
 
     def classify(self, crop: NDArray[np.uint8]) -> Expression:
-        """Name the expression on a crop that `crop` returned, uint8 [h, w] grey of the model's size."""
+        """Classify a crop that `crop` returned, uint8 [h, w] grey of the model's size."""
         return Expression(self.labels, self.probabilities(crop[None])[0])
 
     def crop(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
-        """Cut a face from a frame as the training faces were: uint8 grey of the model's size; see `read`."""
+        """Crop and align a face as the training faces were: uint8 grey of the model's size; see `read`."""
         return align(image, face.landmarks, self.record.crop or _WHOLE_FACE, self.record.size)
 
     def logits(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Boxes: how much they overlap, and which of those that do are kept."""
+"""Overlap of boxes, and suppression of boxes that overlap."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ _MAX_OVERLAP = 0.3  # of two boxes, intersection over union; the value of OpenCV
 
 
 def nms(boxes: list[ScoredBox]) -> list[ScoredBox]:
-    """Choose the best of each group of boxes that overlap, best first (greedy non-maximum suppression)."""
+    """Keep the best box of each group that overlaps (greedy non-maximum suppression).
+
+    Args:
+        boxes: The boxes, best first.
+    """
     kept: list[ScoredBox] = []
     for box in boxes:
         x, y, width, height, _ = box

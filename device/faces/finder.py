@@ -1,4 +1,4 @@
-"""From a picture to faces: YuNet finds boxes, O-Net confirms each and finds its landmarks.
+"""From a picture to faces: YuNet finds boxes; O-Net confirms each box and finds its landmarks.
 
 O-Net is the last of the three networks of MTCNN: Zhang et al., "Joint Face Detection and Alignment using
 Multi-task Cascaded Convolutional Networks", 2016. Both run as shipped model files in the runtime that the
@@ -24,8 +24,8 @@ from ..types import Box, Face
 from .yunet import DETECTOR_SIZE, decode, fit
 
 TILT = 25.0
-"""Degrees of roll, to either side, at which heads are looked for where none is found upright. Of FER2013's
-PublicTest faces turned by 40 degrees more than eight of ten are found so, by 60 degrees half."""
+"""Degrees of roll, to either side, at which the finder looks for heads if none is upright. It finds more than eight
+of ten of FER2013's PublicTest faces turned by 40 degrees, and half of those turned by 60."""
 
 LANDMARKS_IN_BOX = ((-0.203, -0.158), (0.203, -0.158), (0.0, 0.078), (-0.17, 0.29), (0.17, 0.29))
 """Where O-Net's five points lie about the middle of YuNet's box, x and y over the square root of the box's
@@ -37,12 +37,12 @@ MAX_FACES_STILL, MAX_FACES_MOVING = 64, 16
 
 _BOXES_PER_FACE = 4  # so many boxes at most are shown to O-Net for each face: bounds the time, busy textures have many
 _LANDMARK_SIZE = 48
-# Stricter than upright, because two looks more are two chances more to be fooled: so the enlarged photos of
-# `ferlite bench faces` give no more false alarms than without.
+# Stricter than upright, because two more looks give two more chances of a false alarm: with these limits the
+# enlarged photos of `ferlite bench faces` give no more false alarms than without tilted looks.
 _TILTED_SCORE, _TILTED_GATE = 0.6, 0.95
-_TILTED_SIZE = 64  # of what is cut for a tilted head: holds 48 x 48 pixels turned by up to 35 degrees
-# O-Net's square over the longer side of YuNet's box: at 0.9 the gate loses fewer faces than at 1.0
-# and is fooled less often.
+_TILTED_SIZE = 64  # pixels of the crop for a tilted head: holds 48 x 48 pixels turned by up to 35 degrees
+# Side of O-Net's square over the longer side of YuNet's box: at 0.9 the gate loses fewer faces than at 1.0
+# and lets fewer false alarms pass.
 _LANDMARK_SHARE = 0.9
 _BOX_WEIGHT = 0.6  # of the positions expected from the box, against O-Net's landmarks
 
@@ -74,11 +74,10 @@ class FaceFinder:
 
         Args:
             score: Lowest score of a box, 0.01 to 1. Tilted faces score 0.5 to 0.8.
-            gate: Lowest probability, 0 to 1, that O-Net must give a box to be a face; it sees the
-                full resolution and drops what YuNet mistook for a face. A low score with a strict
-                gate finds more and is fooled no more often than the other way round
-                (`ferlite bench faces`). Where a picture is looked at for tilted heads, both limits are
-                higher.
+            gate: Lowest probability, 0 to 1, by O-Net that a box is a face. O-Net sees the full resolution
+                and drops YuNet's false alarms. A low score with a strict gate finds more faces, with no
+                more false alarms, than a high score with a loose gate (`ferlite bench faces`). For tilted
+                heads both limits are higher.
             max_faces: Most faces to return, the largest ones, counted after O-Net's gate; each costs one run
                 of O-Net, and this bounds the time. If None, 64 in a still picture and 16 in a frame of a
                 video or camera.
@@ -102,9 +101,9 @@ class FaceFinder:
         self.landmarker = LoadedModel(registry.path("onet"), threads=threads)
 
     def find(self, image: NDArray[np.uint8], *, still: bool = True) -> list[Face]:
-        """Find faces and their landmarks: `boxes`, then `landmarks`; where there are none, tilted ones.
+        """Find faces and their landmarks: `boxes`, then `landmarks`; tilted faces if there are no upright ones.
 
-        To look for them to both sides takes a picture without faces three times as long as one with.
+        A picture without faces takes three times as long, because both sides are searched.
 
         Args:
             image: uint8 [h, w, 3] BGR, [h, w] grey or [h, w, 4] BGRA, of any size.
@@ -123,17 +122,17 @@ class FaceFinder:
         return []
 
     def boxes(self, image: NDArray[np.uint8], roll: float = 0.0) -> NDArray[np.float32]:
-        """Find boxes of what may be faces.
+        """Find boxes that may be faces.
 
         Args:
             image: As for `find`.
-            roll: Degrees against the clock by which the heads are tilted. The picture is turned back by
-                as much about its middle, so that its corners are not seen.
+            roll: Degrees anticlockwise by which the heads are tilted. The picture is turned back by as much
+                about its middle, so its corners are not searched.
 
         Returns:
             float32 [n, 5], largest first: x, y, width and height in pixels of the picture, and the
-            score, 0 to 1. A box may reach over the picture's edge. That of a tilted head has its
-            middle there and the size of the head set upright.
+            score, 0 to 1. A box may reach over the picture's edge. The box of a tilted head has the
+            head's middle and the size that the head would have upright.
 
         Raises:
             DataError: The picture has another shape or dtype, or no pixels.
@@ -152,7 +151,7 @@ class FaceFinder:
     def landmarks(
         self, image: NDArray[np.uint8], boxes: NDArray[np.float32], roll: float = 0.0, *, still: bool = True
     ) -> list[Face]:
-        """Find the landmarks of the boxes that are faces.
+        """Confirm boxes as faces and find their landmarks.
 
         Args:
             image: As for `find`, at full resolution.
@@ -254,13 +253,13 @@ def blended(points: NDArray[np.floating], box: Box) -> NDArray[np.float32]:
 
 
 def in_box(points: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
-    """Return where points lie in a box as `LANDMARKS_IN_BOX` has it, float64 [5, 2]."""
+    """Return points relative to a box, in the units of `LANDMARKS_IN_BOX`, float64 [5, 2]."""
     x, y, width, height = box
     return (points - np.array((x + width / 2, y + height / 2))) / math.sqrt(width * height)
 
 
 def _rolled(points: NDArray[Any], roll: float) -> NDArray[Any]:
-    """Turn points, float [n, 2] from what they are turned about, by degrees against the clock."""
+    """Rotate points, float [n, 2], about the origin by degrees anticlockwise."""
     cos, sin = math.cos(math.radians(roll)), math.sin(math.radians(roll))
     return points @ np.array(((cos, -sin), (sin, cos)))
 

@@ -1,4 +1,4 @@
-"""YuNet: what it is shown, and where its outputs say that faces are.
+"""YuNet: its input picture, and the boxes in its outputs.
 
 Wu, Peng and Yu, "YuNet: A Tiny Millisecond-level Face Detector", 2023.
 """
@@ -15,7 +15,7 @@ from ...models.preprocess import shrunk, to_bgr
 from .boxes import nms
 
 DETECTOR_SIZE = (256, 320)
-"""Height and width of the picture that YuNet looks at."""
+"""Height and width of YuNet's input picture."""
 
 _STRIDES = (8, 16, 32)
 _MOST_BOXES = 512  # the best ones; bounds time and memory where nearly every place scores
@@ -24,12 +24,12 @@ _MOST_BOXES = 512  # the best ones; bounds time and memory where nearly every pl
 def fit(
     image: NDArray[np.uint8], picture: NDArray[np.uint8] | None = None, roll: float = 0.0
 ) -> tuple[NDArray[np.uint8], tuple[float, float]]:
-    """Make the picture that YuNet looks at: as large as fits, black to the right or below.
+    """Scale a picture to fit YuNet's input; the rest, to the right or below, is black.
 
     Args:
         image: uint8 [h, w, 3] BGR, [h, w] grey or [h, w, 4] BGRA, of any size.
         picture: uint8 [256, 320, 3] to write to; a new one if None.
-        roll: Degrees by which to turn it with the clock, about the middle of the image; black beyond.
+        roll: Degrees by which to turn it clockwise about the middle of the image.
 
     Returns:
         uint8 [256, 320, 3] RGB, and how many pixels of `image` one of its pixels is across and down.
@@ -42,7 +42,7 @@ def fit(
     factor = min(DETECTOR_SIZE[0] / height, DETECTOR_SIZE[1] / width)
     high, wide = max(1, round(height * factor)), max(1, round(width * factor))
     if factor < 1 / 4:
-        # To average all pixels of a large frame takes longer than the network; sixteen for one will do.
+        # Averaging all pixels of a large frame takes longer than the network; sixteen for each pixel are enough.
         image = np.asarray(cv2.resize(image, (4 * wide, 4 * high), interpolation=cv2.INTER_NEAREST), np.uint8)
     if picture is None:
         picture = np.empty((*DETECTOR_SIZE, 3), np.uint8)
@@ -72,7 +72,7 @@ def decode(outputs: list[NDArray[np.float32]], score: float) -> NDArray[np.float
     found = []
     for stride, one, other, offsets in zip(_STRIDES, parts[:6:2], parts[1:6:2], parts[6:], strict=True):
         scores = (one * other).ravel()
-        # Few places score: to go on with Python's own numbers takes less time than numpy's arrays.
+        # Few places score: for these, Python's own numbers are faster than numpy's arrays.
         for place in (scores > score**2).nonzero()[0].tolist():
             row, column = divmod(place, DETECTOR_SIZE[1] // stride)
             across, down, wide, high = offsets[0, place].tolist()
