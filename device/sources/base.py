@@ -1,4 +1,4 @@
-"""Where frames come from: one noun, `open_source`, for cameras, streams, clips and pictures."""
+"""The base class of every source of frames."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Source(ABC):
                 print(frame.time, frame.image.shape)
 
     Attributes:
-        spec: What was opened, in words that can be shown: a password in an address is masked.
+        spec: Name of what was opened; secrets in an address are masked.
         live: Frames come at their own pace and are gone when not taken; times are `time.monotonic()`.
-        newest_only: Of the frames that came since the last was handed out, only the newest is kept, so
-            that nobody sees old ones; any other live source is wrapped by `newest.newest` where that matters.
+        newest_only: The source is read all the time and hands out its newest frame. A live source that
+            does not is wrapped by the pipeline; see `newest.newest`.
         size: Width and height of the frames in pixels; of the first picture, for a folder.
         rate: Frames a second, where the source states it.
         dropped: Frames that came and were never handed out, so far.

@@ -41,7 +41,7 @@ _TO_BGR: dict[str, int | None] = {
 
 
 class Camera(Source):
-    """What live sources share: counting frames and telling when one breaks off.
+    """Base of the live sources: numbers the frames and raises when the device breaks off.
 
     A subclass opens its device, sets `spec`, `size` and `rate`, and hands over a `Handle` and the
     picture that it read to find out whether the device works.

@@ -1,4 +1,4 @@
-"""Opening whatever a user calls a source."""
+"""Opening a source by its name."""
 
 from __future__ import annotations
 

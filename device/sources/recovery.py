@@ -26,22 +26,22 @@ _log = logging.getLogger(__name__)
 class Recovering(Source):
     """A camera or stream that is opened again whenever it gives no frame for a while or breaks off.
 
-    It is opened and read in a thread of its own, which keeps the newest frame. So a read that hangs in a
-    driver holds up neither the program nor its end: the thread is left behind, and gives the device back
-    when its read returns. While four such threads hang, no other is started.
+    A thread opens and reads the source and keeps its newest frame. So a read that hangs in a driver holds
+    up neither the program nor its end: the thread is left behind, and closes the device when its read
+    returns. While four such threads hang, no other is started.
 
     The pauses between attempts double from 1 to 32 seconds, each shortened at random by up to a half, so
     that many devices which lost one server do not all return at the same moment. Losses and recoveries
     are logged as warnings, which Python prints on stderr where no logging is set up.
 
-    A clip behind an address, which is not live, loses no frame, and its loss is an error: it can't be
-    gone on with in the middle.
+    A clip behind an address is not live: it loses no frame, and its loss is an error, because it can't be
+    continued in the middle.
 
     Args:
         opener: Opens the source.
-        spec: What it is called until it is open.
+        spec: Name of the source until it is open.
         stall: Seconds without a frame after which it is opened again.
-        reopen: How many attempts in a row may fail, or lose the source again within 10 seconds, before
+        reopen: Attempts in a row that may fail, or lose the source again within 10 seconds, before
             the loss is raised; None for no limit, 0 to raise the first loss. The first opening is not
             repeated.
         opening: Seconds to wait for the first frame, asked for at each opening.

@@ -1,4 +1,4 @@
-"""What users call a source, and how that is read."""
+"""Reading the names that users give to sources, and masking secrets in them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def masked(address: str) -> str:
 
 
 def parse_spec(spec: str | Path | int) -> tuple[str, str]:
-    """Divide what a user calls a source into its kind and the rest.
+    """Split a source's name into its kind and the rest.
 
     Returns:
         "file", "usb", "picamera", "virtual", "stream" or "auto", and the path (file), device path
