@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ferlite.errors import ModelFormatError
 from ferlite.models import modelfile, probe, registry
 from ferlite.models.graph_builder import GraphBuilder
+from ferlite.models.record import Record
 from ferlite.models.runtime import LoadedModel
 
 RECORDED, BARE = 170, 16
@@ -67,6 +69,7 @@ TRY_ALL = """
 import sys
 from pathlib import Path
 from ferlite.errors import ModelFormatError
+from ferlite.models.record import Record
 from ferlite.models.runtime import LoadedModel
 import numpy as np
 for path in sorted(Path(sys.argv[1]).glob("*.tflite")):
@@ -151,7 +154,7 @@ def test_a_content_is_tried_once_and_a_shipped_one_never(model_path, tmp_path, m
 
 def with_text(path, graph, text):
     """Write a model file with a fitting hash whose record is any text that begins with a brace."""
-    return modelfile.write(path, graph, SimpleNamespace(to_json=lambda: text, labels=()))
+    return modelfile.write(path, graph, cast(Record, SimpleNamespace(to_json=lambda: text, labels=())))
 
 
 DEEP = "[" * 300 + "]" * 300
