@@ -18,7 +18,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,9 +133,27 @@ def begin(
         "versions": dict(versions),
         "epochs_done": 0,
     }
-    recipe.save(folder / "recipe.toml")
-    write_json(folder / "run.json", info)
+    with removed_if_empty(folder):
+        recipe.save(folder / "recipe.toml")
+        write_json(folder / "run.json", info)
     return info
+
+
+@contextmanager
+def removed_if_empty(folder: Path) -> Iterator[None]:
+    """Remove a run that fails before its first epoch is complete, so that a mended recipe finds its folder free.
+
+    Ctrl-C leaves the run, to be resumed.
+    """
+    try:
+        yield
+    except Exception:
+        if not (folder / "last.keras").exists():
+            for name in ("recipe.toml", "run.json", "history.csv", "best.keras"):
+                (folder / name).unlink(missing_ok=True)
+            with suppress(OSError):  # it holds something else
+                folder.rmdir()
+        raise
 
 
 def _same_start(folder: Path, told: Mapping[str, str], given: Mapping[str, str]) -> None:

@@ -94,7 +94,7 @@ def train(
         return Run(folder, recipe, info)
     steps = math.ceil(len(faces) / recipe.batch)
 
-    with muted_stderr(), scope:
+    with muted_stderr(), scope, runs.removed_if_empty(folder):
         model = _resumed(folder) or _compiled(recipe, dataset.label_names, steps, start)
     info |= size_of(model)
 
@@ -108,13 +108,13 @@ def train(
         if _has_stopped([row[kept_by] for row in history], recipe.early_stopping):
             break
         began = time.perf_counter()
-        epoch = make_epoch(number, faces, wanted, recipe, teachers, partial(on_teacher, number + 1))
-        _seed_dropout(model, recipe.seed, number)
-        callbacks = [_Steps(number + 1, steps, on_step), *([trained] if trained else [])]
-        row = {"epoch": number + 1} | _fit(model, epoch, answered, recipe.batch, callbacks)
-        row |= {"seconds": time.perf_counter() - began, **epoch.seconds}
-        if not math.isfinite(row["loss"]):
-            raise DataError(f"the loss became {row['loss']} in epoch {number + 1}; lower the learning rate")
+        with runs.removed_if_empty(folder):
+            epoch = make_epoch(number, faces, wanted, recipe, teachers, partial(on_teacher, number + 1))
+            _seed_dropout(model, recipe.seed, number)
+            callbacks = [_Steps(number + 1, steps, on_step), *([trained] if trained else [])]
+            row = {"epoch": number + 1} | _fit(model, epoch, answered, recipe.batch, callbacks)
+            row |= {"seconds": time.perf_counter() - began, **epoch.seconds}
+            _check_loss(row["loss"], number + 1)
         if all(row[kept_by] > earlier[kept_by] for earlier in history):
             _save(model, folder / "best.keras")
         if trained:
@@ -158,6 +158,11 @@ def _fit(
     return {name: float(values[0]) for name, values in learnt.items()} | {
         f"val_{name}": float(value) for name, value in held.items()
     }
+
+
+def _check_loss(loss: float, epoch: int) -> None:
+    if not math.isfinite(loss):
+        raise DataError(f"the loss became {loss} in epoch {epoch}; lower the learning rate")
 
 
 def predict(model: Any, faces: Faces) -> np.ndarray:

@@ -52,6 +52,26 @@ def test_another_seed_is_another_run(tmp_path, monkeypatch):
     assert (recipe["name"], recipe["seed"]) == ("tiny-seed-2", 2)
 
 
+FAILS = {
+    "while the network is built": ('trainable_from = "nothing"\n', "no layer of small 'nothing'"),
+    "in the first epoch": ("batch = 4\n[optimizer]\nlearning_rate = 1e30\n", "the loss became nan in epoch 1"),
+}
+
+
+@pytest.mark.parametrize("case", FAILS)
+def test_a_training_that_fails_leaves_no_run(case, tmp_path, monkeypatch, capsys):
+    wrong, message = FAILS[case]
+    monkeypatch.chdir(tmp_path)
+    write_tree(tmp_path / "faces", 0)
+    (tmp_path / "tiny.toml").write_text(RECIPE + wrong)
+    monkeypatch.setattr(sys, "argv", ["ferlite", "train", "--recipe", "tiny.toml", "--data", "faces", "--tensorboard"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "runs/tiny").exists()
+
+
 def test_progress_shows_the_time_that_remains(monkeypatch):
     screen, now = io.StringIO(), [0.0]
     made = Console(file=screen, force_terminal=True, width=100, get_time=lambda: now[0])
