@@ -23,7 +23,7 @@ def quantize_within(
     images: NDArray[np.uint8],
     keep_float: Sequence[Layer] = (),
 ) -> tuple[bytes, list[Layer]]:
-    """Quantize to int8, and take layers back to float while accuracy is lost beyond a budget.
+    """Quantize to int8, and return layers to float while the loss of accuracy exceeds a budget.
 
     Layers go back one by one, each time the one that loses most by itself (`inspection`), so that a
     network that quantizes well keeps none.

@@ -1,4 +1,4 @@
-"""Step 2, calibrate: what range each tensor of the float graph really takes."""
+"""Step 2, calibrate: find the range of each tensor of the float graph."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ METHODS: dict[Method, Callable[[Any, Any], Any]] = {
     "moving-average": qsv_utils.moving_average_update,
     "min-max": qsv_utils.min_max_update,
 }
-"""How the ranges of one picture join those of the pictures before it; see `calibrate`.
+"""Functions that update the ranges with those of one more picture; see `calibrate`.
 
 Percentiles (99.9, 99.99, 99.999) of all values of a tensor are not offered: on ferlite-m-base, in five
 draws of 256 faces, they scored 68.42, 68.38 and 68.56 % on FER2013's PublicTest, these two 68.63 and 68.55 %: all
@@ -58,7 +58,7 @@ def calibration_set(faces: Faces, count: int = 256, seed: int = 0) -> NDArray[np
 
 
 def describe(images: NDArray[np.uint8], method: Method = "min-max", seed: int = 0) -> dict[str, Any]:
-    """Return what the record says of a calibration."""
+    """Return the record's description of a calibration."""
     digest = sha256(np.ascontiguousarray(images).tobytes())
     return {"faces": len(images), "seed": seed, "sha256": digest, "method": method}
 
@@ -75,7 +75,7 @@ def calibrate(graph: bytes, images: NDArray[np.uint8], method: Method = "min-max
         images: uint8 [n, h, w] grey or [n, h, w, 3].
         method: `min-max` keeps rare extremes, on which a detector and a confidence depend;
             `moving-average` (each picture counts 5 %, so the order matters) cuts them off for a finer
-            scale: as accurate, but the logits saturate, so that confidence means less.
+            scale: as accurate, but the logits saturate, so the confidence is less reliable.
     """
     ranges = _ranges(graph, images, method)
     ends = _ranges(graph, np.stack([np.full_like(images[0], value) for value in (0, 255)]), "min-max")

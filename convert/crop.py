@@ -30,7 +30,7 @@ def measure(faces: NDArray[np.uint8], source: str) -> Crop:
     finder = FaceFinder()
     points = []
     for face in faces:
-        # The detector wants some surroundings, which a tight crop lacks.
+        # The detector needs some background around a face, which a tight crop lacks.
         large = cv2.resize(face, (_ENLARGED, _ENLARGED), interpolation=cv2.INTER_CUBIC)
         frame = np.pad(large, _MARGIN, constant_values=128)
         found = finder.find(to_bgr(frame))

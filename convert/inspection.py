@@ -1,4 +1,4 @@
-"""Where int8 loses what float had: the error of each layer, in decibels."""
+"""The quantization error of each layer, in decibels."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ MOST_FACES = 64
 """Another 64 faces move a layer's ratio by up to 0.7 dB; by 3 dB where calibration cut rare extremes off."""
 
 EXACT = 8 * 20 * math.log10(2) + 10 * math.log10(1.5)
-"""49.9 dB, the most that eight bits hold of a full-scale sine; what an input without error counts as."""
+"""49.9 dB, the ratio of a full-scale sine in eight bits; stands for "no error"."""
 
 
 @dataclass(frozen=True)
 class LayerError:
-    """What one layer's output lost.
+    """The quantization error of one layer's output.
 
     Attributes:
         name: The layer, as `layers.Layer` names it.
         operator: TFLite's name of its operator.
         sqnr: Signal-to-quantization-noise ratio of its output in dB: 10 log10 of the float output's
-            power over the power of the difference; all the layers before have their share in it.
-        lost: How far that lies below the ratio of its noisiest input, in dB: the layer's own share.
+            power over the power of the difference; it includes the errors of all layers before.
+        lost: The ratio of its noisiest input minus its own, in dB: the loss in this layer.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Inspection:
     Attributes:
         layers: Every layer that both graphs have, in the order they run.
         faces: How many faces were run.
-        matched: Share of the float graph's layers that were found again.
+        matched: Share of the float graph's layers that the quantized graph has, too.
     """
 
     layers: tuple[LayerError, ...]

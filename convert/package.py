@@ -1,4 +1,4 @@
-"""Step 5, package, and the whole way: a run folder becomes model files, one for each scheme."""
+"""Step 5, package, and all five steps together: from a run folder to one model file for each scheme."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def convert(
         keep_float: Layers that int8 leaves in float, by names as in `layers.choose`.
         budget: Percentage points of validation accuracy that int8 may lose; above it the worst layers
             stay in float, see `budget`.
-        inspected: Whether to compare the layers of what has integers in it with float's, see `inspection`.
+        inspected: Whether to measure the error of each layer of quantized graphs, see `inspection`.
         licence: Licence of the weights, for the record.
         on_step: Called with the name of each step as it begins.
 
@@ -141,7 +141,7 @@ def convert(
     )
     records: dict[Scheme, Record] = {}
     shares: dict[Scheme, float] = {}
-    told: dict[str, Any] = {"count": len(validation)}
+    scored: dict[str, Any] = {"count": len(validation)}
     for scheme, (graph, left) in graphs.items():
         records[scheme] = record.with_(
             scheme=scheme,
@@ -151,8 +151,8 @@ def convert(
         logits, shares[scheme] = _run(graph, records[scheme], validation)
         scores = metrics.score(logits.argmax(axis=1), validation.labels, record.labels)
         temperature = fit_temperature(logits, validation.labels)
-        told[scheme] = {key: value for key, value in scores.to_json().items() if key != "count"}
-        told[scheme]["calibration_error"] = {
+        scored[scheme] = {key: value for key, value in scores.to_json().items() if key != "count"}
+        scored[scheme]["calibration_error"] = {
             "before": calibration_error(logits, validation.labels, 1),
             "after": calibration_error(logits, validation.labels, temperature),
         }
@@ -160,12 +160,12 @@ def convert(
     made: dict[Scheme, Made] = {}
     for scheme, (graph, _) in graphs.items():
         name = run.recipe.name if scheme == "int8" else f"{run.recipe.name}-{scheme}"
-        # Each file tells what all schemes scored, so that it says itself what int8 cost.
-        described = records[scheme].with_(accuracy={"validation": told})
+        # Each file records the scores of all schemes, so that the cost of int8 stands in it.
+        described = records[scheme].with_(accuracy={"validation": scored})
         path = modelfile.write(Path(out) / f"{name}.tflite", graph, described)
         errors = inspect(graph, floating, images) if inspected and scheme not in FLOATING else None
         made[scheme] = Made(
-            path, told[scheme]["accuracy"], agreement[scheme], shares[scheme], described.kept_float, errors
+            path, scored[scheme]["accuracy"], agreement[scheme], shares[scheme], described.kept_float, errors
         )
     return made
 
@@ -181,7 +181,7 @@ def exported(run: Run, dataset: Dataset) -> bytes:
 
 
 def int8_classes(run: Run, dataset: Dataset, faces: Faces) -> NDArray[np.int64]:
-    """Return the classes that a run's int8 graph names, without keeping the graph or asking what it lost.
+    """Return the classes that a run's int8 graph names; the graph is neither kept nor verified.
 
     Args:
         run: The run.

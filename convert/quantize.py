@@ -44,7 +44,7 @@ def int16x8() -> Recipe:
 
 
 def float16() -> Recipe:
-    """Weights in float16, everything else in float32: half the size for nothing.
+    """Weights in float16, everything else in float32: half the size; only the weights are rounded.
 
     Not for speed or memory: the weights are widened to float32 when the model is loaded.
     """
@@ -64,7 +64,7 @@ def float16() -> Recipe:
 
 
 def float32() -> Recipe:
-    """The graph as it was exported: what the other schemes are held against.
+    """The graph as it was exported: the reference for the other schemes.
 
     Not where size or time counts: four times the size of int8, and slower on every machine measured.
     """
@@ -78,7 +78,7 @@ SCHEMES: dict[Scheme, Callable[[], Recipe]] = {
     "float16": float16,
     "float32": float32,
 }
-"""The schemes by name; what each is not for stands in its function."""
+"""The schemes by name; each function says when not to use it."""
 
 STATIC: tuple[Scheme, ...] = ("int8", "int16x8")
 """Those whose activations have the ranges that calibration found."""

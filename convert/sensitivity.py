@@ -30,7 +30,7 @@ def measure(
     keep_float: Sequence[str] = (),
     on_share: Callable[[float, str], None] = lambda share, remark: None,
 ) -> dict[str, Any]:
-    """Convert again and again, with other draws of the calibration set, and score each.
+    """Convert repeatedly, each time with another draw of the calibration set, and score each.
 
     Args:
         floating: Float32 flatbuffer.

@@ -1,4 +1,4 @@
-"""A confidence that means what it says: one temperature for all logits, learned on held-out faces."""
+"""Temperature scaling: one divisor of all logits, fitted on held-out faces, calibrates the confidence."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def fit_temperature(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> f
         labels: int64 [n], their true classes.
 
     Returns:
-        0.2 to 5, in steps of 0.8 %: above 1 for a network that is too sure of itself.
+        0.2 to 5, in steps of 0.8 %: above 1 for an overconfident network.
     """
     losses = []
     for temperature in _CANDIDATES:

@@ -1,4 +1,4 @@
-"""Step 4, verify: what must hold of a quantized model before anybody gets it."""
+"""Step 4, verify: check a quantized graph before it is packaged."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def verify(
     scheme: Scheme = "int8",
     keep_float: Sequence[Layer] = (),
 ) -> float:
-    """Check a quantized graph, and against its float twin.
+    """Check a quantized graph by itself and against the float graph.
 
     Args:
         quantized: Flatbuffer of the scheme.
         floating: Float32 flatbuffer of the same network.
         images: uint8 [n, h, w], faces to compare the two on.
-        scheme: Its scheme; what is asked of input and operators is asked of `int8` alone.
+        scheme: Its scheme; input and operators are checked for `int8` only.
         keep_float: The layers that were left in float.
 
     Returns:
         Share of `images` on which both name the same class, 0 to 1.
 
     Raises:
-        ModelFormatError: In int8, a layer is in float that should not be or the other way about, the
-            input is not the pixel minus 128, or black or white is not told from its neighbour. In any
-            scheme, the two differ on more than a tenth of the faces.
+        ModelFormatError: In int8, a layer is in float that should be int8, or the reverse; the input is not
+            the pixel minus 128; or the darkest or brightest grey values saturate. In any scheme, the two
+            graphs differ on more than a tenth of the faces.
     """
     if scheme == "int8":
         _check_operators(quantized, {layer.output: layer.name for layer in keep_float})
@@ -51,7 +51,7 @@ def verify(
 
 
 def _check_operators(quantized: bytes, kept: dict[str, str]) -> None:
-    """Hold the operators that compute in float against those that were left in float."""
+    """Check that exactly the layers that were left in float compute in float."""
     graph = load(quantized)
     tensors = {t["index"]: t for t in graph.get_tensor_details()}
     in_float = set()

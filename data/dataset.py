@@ -118,7 +118,7 @@ def make_dataset(
     splits: Sequence[str],
     persons: Sequence[str] = (),
 ) -> Dataset:
-    """Put faces together to a data set, with the hash that names them.
+    """Make a data set of faces, with its hash.
 
     Args:
         name: Short name for records and tables.
@@ -126,7 +126,7 @@ def make_dataset(
         images: uint8 [n, h, w].
         labels: Index into `label_names` for each face.
         splits: `train`, `validation` or `test` for each face.
-        persons: Whose face each is; empty where nobody knows.
+        persons: Name of the person of each face; empty if unknown.
     """
     codes = np.array(labels, np.int64)
     parts = np.array(splits)
@@ -143,13 +143,13 @@ def make_dataset(
 
 
 def connected(*keys: Sequence[Hashable]) -> NDArray[np.int64]:
-    """Number things so that those alike in any key, directly or through others, share a number.
+    """Number items so that those with a common key, directly or through others, share a number.
 
     Args:
-        keys: For each key its value for each of n things.
+        keys: For each key its value for each of n items.
 
     Returns:
-        int64 [n], the first place at which a thing of the same number stands.
+        int64 [n], the first index of an item with the same number.
     """
     numbered = []
     for key in keys:

@@ -10,7 +10,7 @@ from .dataset import Dataset, make_dataset
 from .splits import SPLITS
 
 EIGENFACES = "eigenfaces"
-"""The name by which this data set is asked for, in place of a path."""
+"""The name of this data set, given in place of a path."""
 
 
 def dataset(
@@ -22,7 +22,7 @@ def dataset(
 ) -> Dataset:
     """Draw a data set from the shipped model, for training where there is no FER2013.
 
-    Scores on it say that the machinery works, and nothing about real faces.
+    Scores on it show that training and conversion work; they say nothing about real faces.
 
     Args:
         count_train: Faces in `train`, the classes equally often.

@@ -1,4 +1,4 @@
-"""FER+: what ten people saw in each face of FER2013 (Barsoum et al. 2016, arXiv 1608.01041). Needs no TensorFlow.
+"""FER+: the votes of ten people on each face of FER2013 (Barsoum et al. 2016, arXiv 1608.01041). Needs no TensorFlow.
 
 `fer2013new.csv` of github.com/microsoft/FERPlus holds no pictures: it is joined to fer2013.csv row by
 row. Its image names can't be used for that, for some are missing and some occur twice.
@@ -65,12 +65,12 @@ class Votes:
                 f"{self.path} has {len(self.splits)} rows and {dataset.path or dataset.name} {count}: votes go with "
                 "the whole of fer2013.csv, row by row"
             )
-        there = np.array(self.splits)
+        splits = np.array(self.splits)
         for name, faces in dataset.splits.items():
-            wrong = faces.rows[there[faces.rows] != name]
+            wrong = faces.rows[splits[faces.rows] != name]
             if len(wrong):
                 raise DataError(
-                    f"row {wrong[0]} is in {name} in {dataset.path or dataset.name} and in {there[wrong[0]]} in "
+                    f"row {wrong[0]} is in {name} in {dataset.path or dataset.name} and in {splits[wrong[0]]} in "
                     f"{self.path}; votes go with fer2013.csv in its own order"
                 )
 
@@ -89,7 +89,7 @@ class Votes:
     def targets(
         self, rows: NDArray[np.int64], label_names: Sequence[str], merge: Mapping[str, str], *, soft: bool
     ) -> NDArray[np.float32]:
-        """Return what the votes say of faces, in the labels of a recipe.
+        """Return targets from the votes, in the labels of a recipe.
 
         Args:
             rows: int64 [n] of fer2013.csv.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Scores:
-    """What a classifier reached on one split.
+    """The scores of a classifier on one split.
 
     Attributes:
         count: Faces scored.
@@ -69,8 +69,8 @@ def score(predicted: NDArray[np.int64], labels: NDArray[np.int64], label_names: 
 def binary_accuracy(probabilities: NDArray[np.floating[Any]], labels: NDArray[np.int64]) -> float:
     """Return the share of right entries when each class is a yes or no of its own, at 0.5.
 
-    Keras' `BinaryAccuracy`. With many classes most entries are a rightly missing no: it is far above
-    accuracy, and published figures confuse the two.
+    Keras' `BinaryAccuracy`. With many classes most entries are correct negatives, so it is far above
+    accuracy; published figures confuse the two.
 
     Args:
         probabilities: float [n, classes].
@@ -86,7 +86,7 @@ def confusion_matrix(predicted: NDArray[np.int64], labels: NDArray[np.int64], cl
 
 
 def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = 15) -> list[dict[str, Any]]:
-    """Return how often a classifier is right, by how sure it is, over equal bins of confidence (Guo et al. 2017).
+    """Return the accuracy of a classifier in equal bins of its confidence (Guo et al. 2017).
 
     Args:
         probabilities: float [n, classes].

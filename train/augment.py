@@ -26,7 +26,7 @@ class Augmentation(Table):
         brightness: Grey values to either side.
         contrast: Fraction of the contrast to either side.
         erase: Share of faces that lose one random rectangle (Zhong et al. 2020, "Random Erasing").
-        mixup: Alpha of the beta distribution that says how far each face is blended with another, and its
+        mixup: Alpha of the beta distribution for the share by which each face is blended with another, and its
             target with that face's (Zhang et al. 2018); 0 is off.
         cutmix: Alpha of the beta distribution of the area in which each face is replaced by another, its
             target in proportion (Yun et al. 2019); 0 is off. With both on, each face gets one of them.
@@ -44,12 +44,12 @@ class Augmentation(Table):
     cutmix: float = Field(default=0, ge=0)
 
 
-def augment(images: NDArray[np.uint8], how: Augmentation, seed: int, epoch: int) -> NDArray[np.uint8]:
+def augment(images: NDArray[np.uint8], settings: Augmentation, seed: int, epoch: int) -> NDArray[np.uint8]:
     """Vary every face once.
 
     Args:
         images: uint8 [n, h, w].
-        how: The ranges to draw from.
+        settings: The ranges to draw from.
         seed: Seed of the run.
         epoch: Number of the epoch; another epoch draws other variations.
 
@@ -59,10 +59,10 @@ def augment(images: NDArray[np.uint8], how: Augmentation, seed: int, epoch: int)
     rng = np.random.default_rng((seed, epoch))
     count, height, width = images.shape
     draw = rng.uniform(-1, 1, size=(count, 6)).astype(np.float32)
-    angle = np.deg2rad(draw[:, 0] * how.rotation)
-    scale = 1 + draw[:, 1] * how.scale
-    shift = draw[:, 2:4] * how.shift * width / 48
-    mirror = np.where(rng.random((count, 2)) < 0.5, [how.flip_horizontal, how.flip_vertical], False)
+    angle = np.deg2rad(draw[:, 0] * settings.rotation)
+    scale = 1 + draw[:, 1] * settings.scale
+    shift = draw[:, 2:4] * settings.shift * width / 48
+    mirror = np.where(rng.random((count, 2)) < 0.5, [settings.flip_horizontal, settings.flip_vertical], False)
     signs = np.where(mirror, -1.0, 1.0)
 
     # Rotation and scale about the centre, mirrored by the sign of a column, then the shift.
@@ -74,19 +74,19 @@ def augment(images: NDArray[np.uint8], how: Augmentation, seed: int, epoch: int)
     centre = np.array([(width - 1) / 2, (height - 1) / 2], np.float32)
     matrices[:, :, 2] = centre + shift - matrices[:, :, :2] @ centre
 
-    gain = 1 + draw[:, 4] * how.contrast
-    offset = draw[:, 5] * how.brightness + 127.5 * (1 - gain)
-    erased = rng.random(count) < how.erase
+    gain = 1 + draw[:, 4] * settings.contrast
+    offset = draw[:, 5] * settings.brightness + 127.5 * (1 - gain)
+    erased = rng.random(count) < settings.erase
     boxes = _rectangles(rng, count, height, width)
     fill = rng.integers(0, 256, count)
 
     result = np.empty_like(images)
-    moved = how.rotation or how.scale or how.shift or mirror.any()
+    moved = settings.rotation or settings.scale or settings.shift or mirror.any()
     for i, image in enumerate(images):
         face = image
         if moved:
             face = cv2.warpAffine(image, matrices[i], (width, height), borderMode=cv2.BORDER_REPLICATE)
-        if how.contrast or how.brightness:
+        if settings.contrast or settings.brightness:
             face = np.clip(face * gain[i] + offset[i], 0, 255)
         result[i] = face
         if erased[i]:
@@ -96,27 +96,27 @@ def augment(images: NDArray[np.uint8], how: Augmentation, seed: int, epoch: int)
 
 
 def mix(
-    images: NDArray[np.uint8], targets: NDArray[np.float32], how: Augmentation, seed: int, epoch: int
+    images: NDArray[np.uint8], targets: NDArray[np.float32], settings: Augmentation, seed: int, epoch: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Mix every face with another one, by mixup or cutmix.
 
     Args:
         images: uint8 [n, h, w].
-        targets: float32 [n, columns]: shares of the classes, perhaps with what teachers answered behind them.
-        how: `mixup` and `cutmix` count.
+        targets: float32 [n, columns]: shares of the classes, with teachers followed by their answers.
+        settings: Its `mixup` and `cutmix`.
         seed: Seed of the run.
         epoch: Number of the epoch.
 
     Returns:
-        uint8 [n, h, w] and float32 [n, columns]; what was given where both are off.
+        uint8 [n, h, w] and float32 [n, columns]; the input where both are off.
     """
-    if not how.mixup and not how.cutmix:
+    if not settings.mixup and not settings.cutmix:
         return images, targets
     rng = np.random.default_rng((seed, epoch, 3))
     count, height, width = images.shape
     partner = rng.permutation(count)
-    cut = rng.random(count) < (0.5 if how.mixup and how.cutmix else float(how.cutmix > 0))
-    alpha = np.where(cut, how.cutmix, how.mixup)
+    cut = rng.random(count) < (0.5 if settings.mixup and settings.cutmix else float(settings.cutmix > 0))
+    alpha = np.where(cut, settings.cutmix, settings.mixup)
     kept = rng.beta(alpha, alpha)
     high, wide = (np.rint(np.sqrt(1 - kept) * side).astype(int) for side in (height, width))
     middle_y, middle_x = rng.integers(0, height, count), rng.integers(0, width, count)

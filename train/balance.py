@@ -1,4 +1,4 @@
-"""What to do about classes of unequal number: weigh their faces, or show them equally often."""
+"""Classes of unequal number: weigh their faces, or show them equally often."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Distillation: a network learns the softened answers of trained ones beside the labels (Hinton et al. 2015).
 
-The teachers answer for the very faces that the student sees in an epoch, after all variation; or once for all, for
-each training face and its mirror image.
+The teachers answer for the faces that the student sees in an epoch, after all variation; or once, for each training
+face and its mirror image.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Teachers:
                 ) from error
             if run.info["labels"] != list(label_names):
                 raise DataError(
-                    f"teacher {folder} tells {', '.join(run.info['labels'])} and the student is to tell "
+                    f"teacher {folder} has the labels {', '.join(run.info['labels'])} and the student "
                     f"{', '.join(label_names)}; both need the same labels in the same order"
                 )
             weights.append(read_bytes(run.folder / "best.keras"))
@@ -85,9 +85,9 @@ class Teachers:
     def once(
         self, faces: NDArray[np.uint8], on_face: Callable[[int, int], None] = lambda done, total: None
     ) -> NDArray[np.float32]:
-        """Answer for faces and their mirror images, and return the mean of both; all else is as in a call.
+        """Answer for faces and their mirror images, and return the mean of both; otherwise as a call.
 
-        It is worked out the first time, and kept: ask with the same faces.
+        The answers are computed once and kept: call it with the same faces each time.
         """
         kept = self._kept
         if kept is None:
@@ -99,7 +99,7 @@ class Teachers:
 def soften(probabilities: Any, temperature: float) -> NDArray[np.float32]:
     """Return the softmax of logits divided by a temperature, from the probabilities of the logits alone.
 
-    Log probabilities are logits less a constant of each face, which a softmax does not see.
+    Log probabilities equal the logits up to a constant for each face, which a softmax ignores.
     """
     logits = np.log(np.maximum(np.asarray(probabilities, np.float32), _SMALLEST)) / temperature
     exponents = np.exp(logits - logits.max(1, keepdims=True))

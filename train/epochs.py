@@ -1,4 +1,4 @@
-"""What a network sees in an epoch: faces chosen, varied, mixed, answered by teachers, in random order.
+"""The faces of an epoch: drawn, varied, mixed, answered by teachers, in random order.
 
 Everything is a function of the recipe's seed and the epoch's number, so that a resumed run sees what an
 uninterrupted one would have seen.
@@ -51,7 +51,7 @@ def make_epoch(
         number: Of the epoch, from 0.
         faces: The training split, n faces.
         targets: float32 [n, classes] of them.
-        recipe: `seed`, `balance`, `balance_power`, `augmentation` and `distillation.once` count.
+        recipe: Its `seed`, `balance`, `balance_power`, `augmentation` and `distillation.once`.
         teachers: Networks that answer for the faces as they are shown, or `once` for all epochs.
         on_teacher: Called with the answers given and their total.
     """

@@ -1,4 +1,4 @@
-"""Cross-validation: who is in which fold, as a pure function of labels, groups and seed."""
+"""Cross-validation: assign faces to folds, as a pure function of labels, groups and seed."""
 
 from __future__ import annotations
 
@@ -49,15 +49,14 @@ def deal(labels: NDArray[np.int64], groups: NDArray[np.int64], folds: int, seed:
     return fold_of[group_of]
 
 
-def divide(dataset: Dataset, how: Splits, folds: int, fold: int, seed: int) -> Dataset:
+def divide(dataset: Dataset, method: Splits, folds: int, fold: int, seed: int) -> Dataset:
     """Divide a data set anew: fold number `fold` is `test`, a tenth of the rest `validation`.
 
-    A test split that the data set brings along stays out of it all, so that it can still be the last
-    word on whatever cross-validation chose.
+    The data set's own test split is left out, so that it can still score what cross-validation chose.
 
     Args:
         dataset: Faces with labels and groups.
-        how: `stratified` parts faces of the same person, `by-person` does not. `official` changes nothing.
+        method: `stratified` parts faces of the same person, `by-person` does not. `official` changes nothing.
         folds: Number of folds.
         fold: Which of them is `test`.
         seed: Of the division.
@@ -65,11 +64,11 @@ def divide(dataset: Dataset, how: Splits, folds: int, fold: int, seed: int) -> D
     Raises:
         DataError: There are fewer faces or persons than folds.
     """
-    if how == "official":
+    if method == "official":
         return dataset
     faces = Faces.joined([part for name, part in dataset.splits.items() if name != "test"])
     faces = faces[np.argsort(faces.rows)]  # whatever the divisions were before
-    groups = faces.groups if how == "by-person" else faces.rows
+    groups = faces.groups if method == "by-person" else faces.rows
     tested = deal(faces.labels, groups, folds, seed) == fold
     rest = faces[~tested]
     held = deal(rest.labels, groups[~tested], _VALIDATION, seed) == 0

@@ -12,11 +12,11 @@ from .recipes import Recipe
 from .runs import Run
 
 NONE = "none"
-"""Given as a start: random weights, to try a recipe without those that it wants."""
+"""As a start: random weights, to try a recipe without the weights that it asks for."""
 
 
 def describe(start: str | Path) -> dict[str, str]:
-    """Tell of a start what run.json keeps: its path, and the hash of its weights.
+    """Return the entry of a start in run.json: its path, and the hash of its weights.
 
     Raises:
         MissingFileError: There is no such run folder or file.
@@ -33,7 +33,7 @@ def prepare_start(model: Any, recipe: Recipe, label_names: tuple[str, ...], star
 
     Args:
         model: The network, not compiled yet; changed in place.
-        recipe: Its `start` and `trainable_from` count.
+        recipe: Its `start` and `trainable_from`.
         label_names: Of the network's outputs.
         start: A run folder, a file of ImageNet weights, `NONE`, or None for what the recipe says.
 

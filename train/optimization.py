@@ -1,4 +1,4 @@
-"""What a recipe says about learning, as Keras objects: optimiser, learning-rate schedule, loss."""
+"""Keras objects of a recipe: optimiser, learning-rate schedule, loss."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
     """Make the optimiser.
 
     Args:
-        recipe: Its table `optimizer` and `epochs` count.
+        recipe: Its table `optimizer` and its `epochs`.
         steps: Batches of an epoch.
     """
-    how, rate = recipe.optimizer, _rate(recipe, steps)
+    settings, rate = recipe.optimizer, _rate(recipe, steps)
     average = {"use_ema": recipe.ema > 0, "ema_momentum": recipe.ema}
-    if how.name == "sgd":
-        return keras.optimizers.SGD(rate, momentum=how.momentum, nesterov=how.momentum > 0, **average)
-    return keras.optimizers.Adam(rate, how.beta_1, how.beta_2, how.epsilon, **average)
+    if settings.name == "sgd":
+        return keras.optimizers.SGD(rate, momentum=settings.momentum, nesterov=settings.momentum > 0, **average)
+    return keras.optimizers.Adam(rate, settings.beta_1, settings.beta_2, settings.epsilon, **average)
 
 
 def loss(recipe: Recipe) -> keras.losses.Loss:
@@ -30,17 +30,17 @@ def loss(recipe: Recipe) -> keras.losses.Loss:
     With teachers the targets are twice as wide, see `distillation.DistillationLoss`.
     """
     of_label = _label_loss(recipe)
-    how = recipe.distillation
-    return DistillationLoss(of_label, how.weight, how.temperature) if how.teachers else of_label
+    settings = recipe.distillation
+    return DistillationLoss(of_label, settings.weight, settings.temperature) if settings.teachers else of_label
 
 
 def metrics(recipe: Recipe) -> list[Any]:
-    """Return what Keras is to measure beside the loss: accuracy."""
+    """Return the metrics that Keras computes beside the loss: accuracy."""
     return [accuracy if recipe.distillation.teachers else "accuracy"]
 
 
 class TrainedWeights(keras.callbacks.Callback):
-    """Keeps the weights as they were trained, over which `fit` writes their moving average at its end.
+    """Keeps the trained weights, which `fit` overwrites with their moving average at its end.
 
     Args:
         model: Compiled with an optimiser that keeps the average.
@@ -60,7 +60,7 @@ class TrainedWeights(keras.callbacks.Callback):
         self._assign([keras.ops.convert_to_numpy(variable) for variable in self._model.trainable_variables])
 
     def restore(self) -> None:
-        """Put them back, for training to go on with."""
+        """Restore the trained weights, so that training can continue."""
         self._assign(self._kept)
 
     def _assign(self, values: list[Any]) -> None:
@@ -78,20 +78,20 @@ def _label_loss(recipe: Recipe) -> keras.losses.Loss:
 
 
 def _rate(recipe: Recipe, steps: int) -> Any:
-    how = recipe.optimizer
-    rate = how.learning_rate
-    if how.schedule == "cosine":
-        warmup = round(how.warmup_epochs * steps)
+    settings = recipe.optimizer
+    rate = settings.learning_rate
+    if settings.schedule == "cosine":
+        warmup = round(settings.warmup_epochs * steps)
         return keras.optimizers.schedules.CosineDecay(
             0.0 if warmup else rate,
             decay_steps=recipe.epochs * steps - warmup,
-            alpha=how.floor,
+            alpha=settings.floor,
             warmup_target=rate if warmup else None,
             warmup_steps=warmup,
         )
-    if how.schedule == "step":
+    if settings.schedule == "step":
         # Keras counts steps from 0 and keeps the old rate at the boundary itself.
-        boundaries = [epoch * steps - 1 for epoch in how.steps]
-        rates = [rate * how.factor**passed for passed in range(len(how.steps) + 1)]
+        boundaries = [epoch * steps - 1 for epoch in settings.steps]
+        rates = [rate * settings.factor**passed for passed in range(len(settings.steps) + 1)]
         return keras.optimizers.schedules.PiecewiseConstantDecay(boundaries, rates)
     return rate

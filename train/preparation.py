@@ -1,7 +1,6 @@
 """From the data as they were read to the faces that a recipe trains and validates on.
 
-A pure function of data and recipe, so that whoever comes later (conversion, a study) has the same
-faces in the same splits.
+A pure function of data and recipe, so that conversion and studies get the same faces in the same splits.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from .recipes import Recipe
 
 
 def prepare(dataset: Dataset, recipe: Recipe, votes: Votes | None = None) -> Dataset:
-    """Labels, size, splits, duplicates and draw of a recipe, in this order.
+    """Apply labels, size, splits, duplicates and draw of a recipe, in this order.
 
     Args:
         dataset: As it was read.
-        recipe: `size`, `votes`, `merge`, `labels`, `splits`, `folds`, `fold`, `dedupe`, `drop_not_a_face`,
-            `share`, `draw` and `seed` count.
+        recipe: Its `size`, `votes`, `merge`, `labels`, `splits`, `folds`, `fold`, `dedupe`, `drop_not_a_face`,
+            `share`, `draw` and `seed`.
         votes: Votes for the rows of `dataset`, which a recipe with `votes` or `drop_not_a_face` needs.
 
     Returns:
@@ -61,12 +60,12 @@ def prepare(dataset: Dataset, recipe: Recipe, votes: Votes | None = None) -> Dat
 
 
 def targets(faces: Faces, label_names: Sequence[str], recipe: Recipe, votes: Votes | None) -> NDArray[np.float32]:
-    """Return what a network is to answer for faces: float32 [n, labels], each with the sum 1.
+    """Return the training targets of faces: float32 [n, labels], each with the sum 1.
 
     Args:
-        faces: Prepared; those of row -1 are none of the votes' rows and get their label.
+        faces: From `prepare`; faces with row -1 have no votes and get their label.
         label_names: Their labels.
-        recipe: `votes`, `votes_weight` and `merge` count.
+        recipe: Its `votes`, `votes_weight` and `merge`.
         votes: As given to `prepare`.
     """
     result = np.eye(len(label_names), dtype=np.float32)[faces.labels]
@@ -88,8 +87,8 @@ def additional(extra: Dataset, dataset: Dataset, recipe: Recipe) -> Faces:
         recipe: Its `size`, `merge` and labels are applied.
 
     Returns:
-        Faces with the labels of `dataset`, none of them pixel-identical to one that it holds out. They are
-        rows of another file: their row is -1, and their groups are none of the first.
+        Faces with the labels of `dataset`, none of them pixel-identical to a held-out one. They come from
+        another file: their row is -1, and their groups differ from those of `dataset`.
 
     Raises:
         UnknownNameError: It has no split `train`.
@@ -113,7 +112,7 @@ def relabelled(dataset: Dataset, merge: Mapping[str, str], labels: Sequence[str]
 
     Args:
         dataset: Any.
-        merge: Label by the label that becomes it, for instance `{"contempt": "disgust"}`.
+        merge: New label of each merged label, for instance `{"contempt": "disgust"}`.
         labels: The labels to keep, in their new order; with none those that the data have after merging.
 
     Returns:

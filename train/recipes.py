@@ -71,11 +71,10 @@ class Distillation(Table):
 
     Attributes:
         teachers: Run folders with the same labels, relative to where training is started; none is off.
-        once: Teachers answer once for each training face, as it is and mirrored, the mean of both being what all its
-            variations are taught; not for every variation that is shown. Only the first epoch waits for them.
+        once: Teachers answer once for each training face and its mirror image; the mean of both is the target of
+            all its variations. Otherwise they answer for every variation. With `once` only the first epoch waits.
         weight: Share of the teachers in the loss; the rest is the labels'.
-        temperature: Divides the logits of teachers and student; above 1 it shows more of what teachers
-            hold for less likely.
+        temperature: Divides the logits of teachers and student; above 1 the less likely labels count more.
     """
 
     teachers: tuple[str, ...] = ()
@@ -94,23 +93,24 @@ class Recipe(Table):
         width: Factor on the network's channels.
         start: What the weights are at first: `random`; `imagenet`, for the networks in `pretrained.BASES`;
             or `run`, those of another run, whose head is kept where its labels are the same.
-        trainable_from: Name of the first layer that learns; those before it stay as they started.
+        trainable_from: Name of the first layer that learns; the layers before it are frozen.
         size: Height and width of the grey input in pixels.
         epochs: Passes over the training split.
         batch: Faces in a step.
         seed: Seed of initial weights, order, augmentation, dropout, folds and draw.
         l2: Weight of the L2 penalty on kernels.
-        loss: `cross-entropy`, or `focal`, which makes less of faces that are easy (Lin et al. 2017).
-        focal_gamma: How much less: the loss of a face at probability p is times (1 - p) ** focal_gamma.
+        loss: `cross-entropy`, or `focal`, which gives easy faces less weight (Lin et al. 2017).
+        focal_gamma: Exponent of the focal loss: the loss of a face at probability p is multiplied by
+            (1 - p) ** focal_gamma.
         label_smoothing: Share of the target given evenly to all classes (Szegedy et al. 2016).
-        merge: Label by the label that becomes it, applied before `labels`.
+        merge: New label of each label that is merged into another, applied before `labels`.
         labels: Labels to keep, in this order; faces of others are dropped. With none, those of the data.
         votes: Targets from the votes of FER+ (Barsoum et al. 2016): `none`; `soft`, the shares of the votes;
             or `majority`. Where `labels` has contempt, which FER2013 does not know, the majority is the
             label in every split; else validation and test keep the label of FER2013.
         votes_weight: Share of the votes in a target; the rest is the label.
-        drop_not_a_face: Drop training faces in which more people, or as many, saw nothing they know, or
-            no face, as saw any one expression.
+        drop_not_a_face: Drop training faces whose votes for "unknown" or "not a face" are at least as many as
+            those for any one expression.
         splits: `official`, as the data have them; or folds of the faces that are not the data's own test
             split, one of them `test` and a tenth of the others `validation`, each class shared evenly:
             `stratified` face by face, `by-person` with a person's faces, and identical ones, together.
@@ -122,8 +122,8 @@ class Recipe(Table):
         balance: What to do about classes of unequal number: `none`; `class-weights`, by which every class
             counts the same; or `oversampling`, epochs of the same length in which every class appears
             equally often.
-        balance_power: How far `balance` goes: 1 all the way, 0.5 makes classes count as the square root of
-            their faces.
+        balance_power: Strength of `balance`: 1 makes classes count the same, 0.5 as the square root of their
+            faces.
         ema: Decay of an exponential moving average of the weights in each step; validation and the weights
             that are kept are the average's. 0 is off. Statistics of batch normalisation are not averaged.
         early_stopping: Stop after so many epochs without a better validation accuracy; 0 is never.
@@ -175,9 +175,9 @@ class Recipe(Table):
             raise ValueError(f"fold must be less than folds: there are folds 0 to {self.folds - 1}")
         if len(self.labels) == 1 or len(set(self.labels)) < len(self.labels):
             raise ValueError("labels must be two or more, each once")
-        gone = set(self.merge) & {*self.labels, *self.merge.values()}
-        if gone:
-            raise ValueError(f"merge makes {sorted(gone)[0]!r} another label, so it can't be kept or merged into")
+        merged = set(self.merge) & {*self.labels, *self.merge.values()}
+        if merged:
+            raise ValueError(f"merge makes {sorted(merged)[0]!r} another label, so it can't be kept or merged into")
         if self.labelled_by_votes and self.votes_weight < 1:
             raise ValueError("FER2013 has no label contempt to mix votes with: votes_weight must be 1")
         return self
@@ -208,9 +208,9 @@ def load(name: str | Path) -> Recipe:
 
 
 def fingerprint(recipe: Recipe) -> str:
-    """Return a hash of what a recipe says, but for its name, its description and the fold."""
-    said = recipe.model_dump(exclude={"name", "description", "fold"}, exclude_defaults=True, mode="json")
-    return sha256(json.dumps(said, sort_keys=True).encode())
+    """Return a hash of a recipe without its name, description and fold."""
+    content = recipe.model_dump(exclude={"name", "description", "fold"}, exclude_defaults=True, mode="json")
+    return sha256(json.dumps(content, sort_keys=True).encode())
 
 
 def change(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:

@@ -1,4 +1,4 @@
-"""Run folders: what training leaves, and how it is read again.
+"""Run folders: the files that training writes, and reading them.
 
 A run folder holds
 
@@ -10,7 +10,7 @@ A run folder holds
     metrics.json, curves.png, confusion.png    written at the end, for the validation split
 
 Where the recipe divides the data into folds, metrics.json also has the scores on the fold `test`. A test
-split that the data bring along is not looked at here.
+split of the data themselves is not scored here.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Run:
 
     Attributes:
         folder: The run folder.
-        recipe: What it was trained by.
+        recipe: The recipe of the training.
         info: The content of run.json.
     """
 
@@ -69,17 +69,17 @@ class Run:
         return cls(folder, load_recipe(folder / "recipe.toml"), info)
 
     def votes(self) -> Votes | None:
-        """Read again the votes of FER+ that it was trained with, for `preparation.prepare`; None without any.
+        """Read the votes of FER+ that the run was trained with, for `preparation.prepare`; None if it used none.
 
         Raises:
-            MissingFileError: They are not where they were.
-            DataError: They are not what they were.
+            MissingFileError: The file was moved or removed.
+            DataError: Its content has changed.
         """
-        told = self.info.get("votes")
-        if not told:
+        entry = self.info.get("votes")
+        if not entry:
             return None
-        votes = ferplus.read(told["path"])
-        if votes.sha256 != told["sha256"]:
+        votes = ferplus.read(entry["path"])
+        if votes.sha256 != entry["sha256"]:
             raise DataError(f"{votes.path} is not what {self.folder} was trained with; put the votes back")
         return votes
 
@@ -141,7 +141,7 @@ def begin(
 
 @contextmanager
 def removed_if_empty(folder: Path) -> Iterator[None]:
-    """Remove a run that fails before its first epoch is complete, so that a mended recipe finds its folder free.
+    """Remove a run that fails before its first epoch is complete, so that a corrected recipe can use its folder.
 
     Ctrl-C leaves the run, to be resumed.
     """
@@ -156,11 +156,11 @@ def removed_if_empty(folder: Path) -> Iterator[None]:
         raise
 
 
-def _same_start(folder: Path, told: Mapping[str, str], given: Mapping[str, str]) -> None:
+def _same_start(folder: Path, recorded: Mapping[str, str], given: Mapping[str, str]) -> None:
     if not given:
         return
-    same_path = "path" in told and Path(told["path"]).resolve() == Path(given["path"]).resolve()
-    if told.get("sha256", same_path) in (True, given.get("sha256")):  # older runs kept no hash
+    same_path = "path" in recorded and Path(recorded["path"]).resolve() == Path(given["path"]).resolve()
+    if recorded.get("sha256", same_path) in (True, given.get("sha256")):  # older runs kept no hash
         return
     if same_path:
         raise UsageError(
@@ -168,27 +168,27 @@ def _same_start(folder: Path, told: Mapping[str, str], given: Mapping[str, str])
             "with it, or choose another --out"
         )
     raise UsageError(
-        f"{folder} did not begin from {given['path']} but from {told.get('path', 'what its recipe says')}; "
+        f"{folder} did not begin from {given['path']} but from {recorded.get('path', 'what its recipe says')}; "
         "start it from that again, or choose another --out"
     )
 
 
 def begun_from(folder: Path) -> str | None:
-    """Return what a run that has done no epoch yet was to start from, None where it has or was told nothing."""
+    """Return the start of a run that has completed no epoch; None for any other, or where none was given."""
     if (folder / "last.keras").exists() or not (folder / "run.json").exists():
         return None
     return Run.open(folder).info.get("start", {}).get("path")
 
 
 def source(dataset: Dataset, faces: Mapping[str, int]) -> dict[str, Any]:
-    """Tell of a data set what run.json keeps: name, path, hash, and how many faces of each split are used."""
+    """Return the entry of a data set in run.json: name, path, hash, and the number of faces used of each split."""
     return {"name": dataset.name, "path": dataset.path, "sha256": dataset.sha256, "faces": dict(faces)}
 
 
 def criterion(recipe: Recipe) -> str:
-    """Return the column of history.csv that the best epoch is the largest of.
+    """Return the column of history.csv whose maximum is the best epoch.
 
-    Whoever balances classes wants all of them recognized: then it is the mean recall.
+    For a recipe that balances classes it is the mean recall, in which all classes count the same.
     """
     return "val_accuracy" if recipe.balance == "none" else "val_balanced_accuracy"
 

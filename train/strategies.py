@@ -1,4 +1,4 @@
-"""Several accelerators at once: the one place of training that knows TensorFlow itself."""
+"""Training on several accelerators: the only module of training that imports TensorFlow itself."""
 
 from __future__ import annotations
 

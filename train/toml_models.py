@@ -1,4 +1,4 @@
-"""TOML files as pydantic models: how they are read, and how it is said what is wrong with one."""
+"""TOML files as pydantic models: reading them, and messages about their errors."""
 
 from __future__ import annotations
 

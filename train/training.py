@@ -1,4 +1,4 @@
-"""The training loop: it resumes at any epoch and ends with its best weights scored."""
+"""The training loop: it can resume after any epoch, and scores the best weights at the end."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def train(
     on_teacher: Callable[[int, int, int], None] = lambda epoch, face, faces: None,
     on_epoch: Callable[[dict[str, float]], None] = lambda row: None,
 ) -> Run:
-    """Train by a recipe, or go on where an interrupted run stopped.
+    """Train by a recipe, or resume an interrupted run.
 
     Args:
-        recipe: What to do.
+        recipe: The recipe.
         dataset: Needs the splits train and validation.
         folder: Run folder, made if missing. One with the same recipe and data is resumed.
         extra: Its Training faces are added to those of `dataset`, see `preparation.additional`.
         votes: Votes of FER+ for the rows of `dataset`, where the recipe needs them.
-        start: What to start from, see `initial_weights.prepare_start`. A run that is resumed needs none, and takes
-            no other.
+        start: What to start from, see `initial_weights.prepare_start`. A resumed run needs none and accepts
+            only its own.
         strategy: See `strategies.scope`. It may be another one when a run is resumed.
         on_step: Called after each batch with epoch (from 1), step and steps of the epoch.
         on_teacher: Called while teachers answer with epoch, the answers given and their total.
@@ -68,7 +68,7 @@ def train(
         UsageError: The folder holds another run, or one that began from another start, or the recipe needs
             votes and there are none.
         UnknownNameError: The network, a split or a label of the recipe does not exist.
-        DataError: A needed split is empty, or the loss is no number any more.
+        DataError: A needed split is empty, or the loss is no longer a finite number.
         OutputError: The folder can't be written.
     """
     folder, kept_by = Path(folder), runs.criterion(recipe)
@@ -101,18 +101,18 @@ def train(
     # The optimiser's step count is the one record of progress: it is saved with the weights.
     done = int(model.optimizer.iterations.numpy()) // steps
     history = runs.read_history(folder)[:done]
-    wanted = targets(faces, dataset.label_names, recipe, votes)
-    answered = _answered(validation, len(dataset.label_names), recipe)
+    train_targets = targets(faces, dataset.label_names, recipe, votes)
+    validation_batch = _validation_batch(validation, len(dataset.label_names), recipe)
     trained = optimization.TrainedWeights(model) if recipe.ema else None
     for number in range(done, recipe.epochs):
         if _has_stopped([row[kept_by] for row in history], recipe.early_stopping):
             break
         began = time.perf_counter()
         with runs.removed_if_empty(folder):
-            epoch = make_epoch(number, faces, wanted, recipe, teachers, partial(on_teacher, number + 1))
+            epoch = make_epoch(number, faces, train_targets, recipe, teachers, partial(on_teacher, number + 1))
             _seed_dropout(model, recipe.seed, number)
             callbacks = [_Steps(number + 1, steps, on_step), *([trained] if trained else [])]
-            row = {"epoch": number + 1} | _fit(model, epoch, answered, recipe.batch, callbacks)
+            row = {"epoch": number + 1} | _fit(model, epoch, validation_batch, recipe.batch, callbacks)
             row |= {"seconds": time.perf_counter() - began, **epoch.seconds}
             _check_loss(row["loss"], number + 1)
         if all(row[kept_by] > earlier[kept_by] for earlier in history):
@@ -129,13 +129,13 @@ def train(
 
 
 def _teachers(recipe: Recipe, label_names: tuple[str, ...]) -> Teachers | None:
-    how = recipe.distillation
-    with muted_stderr():  # TensorFlow tells of GPUs that are not there when it builds its first model
-        return Teachers(how.teachers, label_names, how.temperature) if how.teachers else None
+    settings = recipe.distillation
+    with muted_stderr():  # TensorFlow reports missing GPUs when it builds its first model
+        return Teachers(settings.teachers, label_names, settings.temperature) if settings.teachers else None
 
 
-def _answered(faces: Faces, classes: int, recipe: Recipe) -> tuple[Any, Any, Any]:
-    """Return pixels, targets and weights to validate with; the classes weigh the same for whoever balances them."""
+def _validation_batch(faces: Faces, classes: int, recipe: Recipe) -> tuple[Any, Any, Any]:
+    """Return pixels, targets and weights for validation; classes count the same if the recipe balances them."""
     answers = np.eye(classes, dtype=np.float32)[faces.labels]
     return _batch(faces), answers, None if recipe.balance == "none" else answers @ class_weights(answers)
 
@@ -143,8 +143,8 @@ def _answered(faces: Faces, classes: int, recipe: Recipe) -> tuple[Any, Any, Any
 def _fit(
     model: Any, epoch: Epoch, validation: tuple[Any, Any, Any], batch: int, callbacks: list[Any]
 ) -> dict[str, float]:
-    """Show the network an epoch, then validate it: with a moving average, the model holds it only after `fit`."""
-    learnt = model.fit(
+    """Train for one epoch, then validate: a moving average is in the model only after `fit`."""
+    trained = model.fit(
         epoch.images,
         epoch.targets,
         sample_weight=epoch.weights,
@@ -154,9 +154,9 @@ def _fit(
         callbacks=callbacks,
     ).history
     pixels, answers, weights = validation
-    held = model.evaluate(pixels, answers, sample_weight=weights, batch_size=512, verbose=0, return_dict=True)
-    return {name: float(values[0]) for name, values in learnt.items()} | {
-        f"val_{name}": float(value) for name, value in held.items()
+    validated = model.evaluate(pixels, answers, sample_weight=weights, batch_size=512, verbose=0, return_dict=True)
+    return {name: float(values[0]) for name, values in trained.items()} | {
+        f"val_{name}": float(value) for name, value in validated.items()
     }
 
 
@@ -186,12 +186,12 @@ def _batch(faces: Faces) -> np.ndarray:
 
 
 def _has_stopped(scores: Sequence[float], patience: int) -> bool:
-    """Tell from the history alone, so that a resumed run stops where an uninterrupted one does."""
+    """Decide from the history alone, so that a resumed run stops where an uninterrupted one does."""
     return bool(patience and scores) and len(scores) - 1 - scores.index(max(scores)) >= patience
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a training depends on."""
+    """Return the versions of the libraries that a training depends on."""
     backend = keras.backend.backend()
     return {
         "ferlite": version("ferlite"),

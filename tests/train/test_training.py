@@ -185,7 +185,7 @@ def test_teachers_are_asked_told_of_and_recorded(data, uninterrupted, tmp_path):
         run.info["teachers"]["sha256"], "0" * 64))  # fmt: skip
     with pytest.raises(UsageError, match="another recipe or other data"):
         train(recipe, data, tmp_path)
-    with pytest.raises(DataError, match=r"teacher .* tells happy, sad and the student is to tell sad, happy"):
+    with pytest.raises(DataError, match=r"teacher .* has the labels happy, sad and the student sad, happy"):
         train(taught_by(variant(labels=["sad", "happy"]), other), data, tmp_path / "x")
     assert not (tmp_path / "x").exists()
 

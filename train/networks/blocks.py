@@ -10,7 +10,7 @@ from .branches import BranchedConv
 
 
 def wide(channels: int, width: float) -> int:
-    """Return a number of channels times the width, a multiple of 8 as integer kernels like it."""
+    """Return a number of channels times the width, as a multiple of 8, which suits integer kernels."""
     return channels if width == 1 else max(8, round(channels * width / 8) * 8)
 
 

@@ -1,8 +1,8 @@
 """Convolutions that learn as several branches and are deployed as one (Ding et al. 2021, "RepVGG").
 
 While it learns, a 3x3 convolution is the sum of a 3x3 and a 1x1 convolution and, where the shape stays, of its
-input, each with a batch normalisation of its own. All of that is linear, so that one 3x3 kernel and one bias
-say the same.
+input, each with a batch normalisation of its own. All of that is linear, so one 3x3 kernel and one bias
+compute the same.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Networks of convolutions one after another, as published projects have them."""
+"""Sequential convolutional networks, as in published projects."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def small(classes: int, size: int, penalty: Penalty, width: float) -> keras.Mode
 
 
 def plain_cnn(classes: int, size: int, penalty: Penalty, width: float) -> keras.Model:
-    """What student projects begin with: three 3x3 convolutions, each with ReLU and pooling, and a dense layer.
+    """A typical student project: three 3x3 convolutions, each with ReLU and pooling, and a dense layer.
 
     48x48x1 -> conv 32 -> pool -> conv 32 -> pool -> conv 64 -> pool -> dense 84 -> dense classes.
     9 MMAC and 222 thousand parameters with four classes.

@@ -35,7 +35,7 @@ class Search(Table):
 
 def find(
     recipe: Recipe,
-    how: Search,
+    search: Search,
     dataset: Dataset,
     folder: Path,
     *,
@@ -47,12 +47,12 @@ def find(
     """Find the values with the highest validation accuracy after a few epochs, drawn at random.
 
     A finished trial is its run folder. The draws follow from the recipe's seed, so that an interrupted
-    search comes by the same trials again and trains only what is missing. (Random draws beat a grid:
+    search repeats the same trials and trains only the missing ones. (Random draws beat a grid:
     Bergstra and Bengio 2012.)
 
     Args:
         recipe: What does not change.
-        how: What to search.
+        search: What to search.
         dataset: As it was read.
         folder: Where trials are kept.
         extra: As for `training.train`.
@@ -64,11 +64,11 @@ def find(
         The best values by recipe key, as `recipes.change` takes them.
     """
     space = keras_tuner.HyperParameters()
-    for key, choices in how.space.items():
+    for key, choices in search.space.items():
         space.Choice(key, choices)
     oracle = keras_tuner.oracles.RandomSearchOracle(
         objective=keras_tuner.Objective("val_accuracy", "max"),
-        max_trials=how.trials,
+        max_trials=search.trials,
         hyperparameters=space,
         seed=recipe.seed or 1,  # KerasTuner takes 0 for none
     )
@@ -76,24 +76,24 @@ def find(
     with tempfile.TemporaryDirectory() as own:
         oracle._set_project_dir(own, "oracle")
         trained = partial(train, dataset=dataset, extra=extra, votes=votes, start=start)
-        _try(oracle, recipe, how, trained, folder, on_progress)
+        _try(oracle, recipe, search, trained, folder, on_progress)
     return dict(oracle.get_best_trials(1)[0].hyperparameters.values)
 
 
 def _try(
     oracle: Any,
     recipe: Recipe,
-    how: Search,
+    search: Search,
     trained: Callable[..., Run],
     folder: Path,
     on_progress: Callable[[str, float], None],
 ) -> None:
-    for number in range(how.trials):
+    for number in range(search.trials):
         trial = oracle.create_trial("ferlite")
         if trial.hyperparameters is None or not trial.hyperparameters.values:
             break  # the space is smaller than the number of trials
-        on_progress(f"trial {number + 1} of {how.trials}", number / how.trials)
-        tried = change(recipe, trial.hyperparameters.values | {"epochs": how.epochs, "early_stopping": 0})
+        on_progress(f"trial {number + 1} of {search.trials}", number / search.trials)
+        tried = change(recipe, trial.hyperparameters.values | {"epochs": search.epochs, "early_stopping": 0})
         run = trained(tried, folder=folder / f"trial-{number + 1}")
         oracle.update_trial(trial.trial_id, {"val_accuracy": run.info["best"]["val_accuracy"]})
         trial.status = "COMPLETED"

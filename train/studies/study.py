@@ -1,7 +1,7 @@
 """Studies: several recipes that differ in one thing each, to be trained on the same faces and compared.
 
-The shipped ones lie in `train/studies/`, and name what they set out from: a published project, or the
-question that one left open.
+The shipped ones lie in `train/studies/`, and name their starting point: a published project, or the
+question that it left open.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Variant(Table):
         name: Short name; also that of its folder.
         recipe: The recipe that it changes; that of the study if empty.
         change: Recipe keys by their new values; a table's keys are changed one by one.
-        search: What to search for before training, see `search.Search`.
+        search: Hyper-parameters to search before training, see `search.Search`.
         start: The variant whose weights it starts from; with none, a recipe that goes on from a run starts from
             the one that `run` is given.
         extra: Whether it trains on additional data too.
-        published: What was published for it, in words.
-        differs: In what ours differs from what was published.
+        published: The published result, in words.
+        differs: How the reproduction differs from the published project.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -50,11 +50,11 @@ class Study(Table):
     Attributes:
         name: Short name; also that of the study folder.
         description: One sentence for `ferlite study --list`.
-        commands: The lines that run it, those that make what it starts from before it.
+        commands: The commands that run it, preceded by those that make the runs it starts from.
         watched: Published confusions, true label and what it was taken for.
         recipe: Name of the recipe that its variants change.
         variants: In the order of the table.
-        answers: What came of it, in sentences whose figures the page fills in: `{NAME.accuracy}`, `{NAME.mean}`
+        answers: Conclusions, in sentences whose figures the page fills in: `{NAME.accuracy}`, `{NAME.mean}`
             (recall), `{NAME.binary}`, `{NAME.recall[sad]}` and `{NAME.taken[sad for fear]}` of variant NAME.
     """
 
