@@ -1,5 +1,6 @@
 import ast
 import inspect
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -9,7 +10,7 @@ import typer
 from typer.main import get_command
 
 import ferlite
-from ferlite import Classifier, FerliteError, Gate, Pipeline, errors, open_source
+from ferlite import Classifier, FerliteError, Gate, Pipeline, VirtualCamera, errors, open_source
 from ferlite.cli.run import run
 
 NO_OPTIONS_OF_A_PIPELINE = {"source", "source_option", "output", "annotate", "frames", "min_face", "labels", "pixels"}
@@ -78,6 +79,19 @@ def test_what_else_the_command_takes_is_an_option_of_the_classifier_or_the_gate(
 
 def test_open_takes_every_option_of_open_source_with_the_same_default():
     assert defaults(open_source).items() <= defaults(Pipeline.open).items()
+
+
+def test_the_examples_on_the_page_for_python_run(tmp_path, monkeypatch, capsys):
+    page = (Path(ferlite.__file__).parent / "docs" / "python.md").read_text()
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    images = [VirtualCamera().frame(index).image for index in range(2)]
+    monkeypatch.chdir(tmp_path)
+    for example in examples:
+        without_devices = re.sub(r'"(picamera:0|usb:0|clip\.mp4)"', '"virtual:frames=2"', example)
+        exec(without_devices, {"images": images, "image": images[0], "face_image": images[0]})  # noqa: S102
+    assert len(examples) >= 8
+    assert len((tmp_path / "clip.jsonl").read_text().splitlines()) == 2
+    assert "happy" in capsys.readouterr().out
 
 
 def test_every_public_name_is_on_the_page_for_python():
