@@ -38,7 +38,7 @@ def convert(
     budget: Annotated[
         float, typer.Option(min=0, help="Points of validation accuracy int8 may lose before layers stay in float.")
     ] = 1.0,
-    inspect: Annotated[bool, typer.Option("--inspect", help="Show what int8 costs in each layer.")] = False,
+    inspect: Annotated[bool, typer.Option("--inspect", help="Show the error of int8 in each layer.")] = False,
     sensitivity: Annotated[
         bool, typer.Option("--sensitivity", help="Instead, show how accuracy depends on the calibration set.")
     ] = False,
@@ -47,7 +47,7 @@ def convert(
 ) -> None:
     """Convert a trained network to an int8 .tflite file and its float32 twin.
 
-    The data are those of the training, found where they lay then; --data says where they lie now.
+    The training data are read from where they were during training; --data gives another place.
     """
     with needs("host"):
         from ..convert import calibrate, package

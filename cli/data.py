@@ -25,7 +25,7 @@ def data(
         ),
     ] = None,
 ) -> None:
-    """Show what a data set holds: faces of each class and split, persons, and faces held twice."""
+    """Show what a data set holds: faces of each class and split, persons, and duplicates."""
     with needs("host"):
         from ..data.dataset import identical_to
         from ..data.load import load_dataset

@@ -36,7 +36,7 @@ def demo(
 ) -> None:
     """Show what ferlite does in a few seconds: faces, labels, a video and the time of each stage.
 
-    Without a camera it looks at drawn faces: statistics of real ones, moved about.
+    Without a camera it shows drawn faces, made from statistics of real ones.
     """
     summary = Summary()
     start = time.perf_counter()

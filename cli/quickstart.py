@@ -25,7 +25,7 @@ def quickstart(
     """Train, convert to int8, measure and run a small network, in a few minutes and without any data.
 
     The faces are drawn from statistics of FER2013: the figures show that the machinery works and say
-    nothing about real faces. Interrupted, it goes on where it stopped when it is called again.
+    nothing about real faces. After an interruption the same command resumes.
     """
     with needs("host"):
         from ..benchmarks import accuracy, latency, report

@@ -25,7 +25,7 @@ def study(
     name: Annotated[str, typer.Argument(help="Name of a shipped study, or a .toml file.", show_default=False)] = "",
     data: Annotated[Path | None, typer.Option(help=DATA_HELP, show_default=False)] = None,
     extra: Annotated[
-        Path | None, typer.Option(help="More training data, for the variants that want them.", show_default=False)
+        Path | None, typer.Option(help="More training data, for the variants that use them.", show_default=False)
     ] = None,
     votes: Annotated[
         Path | None, typer.Option(help="fer2013new.csv of FER+, for the variants that use votes.", show_default=False)
@@ -39,7 +39,7 @@ def study(
         ),
     ] = None,
     start: Annotated[
-        Path | None, typer.Option(help="Run folder, for variants that go on from a run.", show_default=False)
+        Path | None, typer.Option(help="Run folder, for variants that start from a run.", show_default=False)
     ] = None,
     only: Annotated[str, typer.Option(help="Run this variant alone.", show_default=False)] = "",
     int8: Annotated[bool, typer.Option("--int8/--no-int8", help="Convert each variant to int8 and score it.")] = True,
@@ -47,7 +47,7 @@ def study(
     list_studies: Annotated[bool, typer.Option("--list", help="List the shipped studies and leave.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Train the variants of a study and compare them; the same line again resumes after an interruption."""
+    """Train the variants of a study and compare them; after an interruption the same command resumes."""
     with needs("host"):
         from ..convert.package import int8_classes
         from ..data import ferplus

@@ -31,7 +31,7 @@ def train(
     start: Annotated[
         str | None,
         typer.Option(
-            help="What to start from: a run folder, a file of ImageNet weights for a recipe that wants them "
+            help="What to start from: a run folder, a file of ImageNet weights for a recipe that needs them "
             "(downloaded if not given), or none.",
             show_default=False,
         ),
@@ -45,7 +45,7 @@ def train(
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write logs to RUN/tensorboard.")] = False,
     list_recipes: Annotated[bool, typer.Option("--list", help="List the shipped recipes and leave.")] = False,
 ) -> None:
-    """Train a network by a recipe; the same line again resumes after an interruption."""
+    """Train a network by a recipe; after an interruption the same command resumes."""
     with needs("host"):
         from ..data import ferplus
         from ..data.load import load_dataset
@@ -99,7 +99,7 @@ def train(
                 on_epoch=on_epoch,
             )
         except KeyboardInterrupt:
-            console.print("interrupted; the same command goes on after the last complete epoch")
+            console.print("interrupted; the same command resumes after the last complete epoch")
             raise typer.Exit(130) from None
     best = run.info["best"]
     typer.echo(f"best epoch {best['epoch']}: validation accuracy {best['val_accuracy']:.2%}; run folder {out}")

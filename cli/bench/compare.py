@@ -19,9 +19,9 @@ def compare(
     ] = "3%",
     force: Annotated[bool, typer.Option(help="Compare also other machines, runtimes or data.")] = False,
 ) -> None:
-    """Hold a new result of accuracy or latency against an old one; exit code 1 if a model got worse.
+    """Compare a new result of accuracy or latency with an old one; exit code 1 if a model got worse.
 
-    Worse is what lies beyond --fail-over and beyond the 95 % intervals.
+    A model got worse if the change exceeds --fail-over and the 95 % interval.
     """
     from ...benchmarks import compare as bench
 

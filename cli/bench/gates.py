@@ -21,7 +21,7 @@ def gates(
     limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many faces.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure what the limits for unreadable and uncertain faces are chosen by: accuracy by size, blur, turn, doubt."""
+    """Measure accuracy by size, blur, turn and confidence: what the limits for unreadable faces are chosen by."""
     from ...benchmarks import gates as bench
     from ...data import ferplus
     from ...data.load import load_dataset
