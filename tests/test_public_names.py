@@ -5,6 +5,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.main import get_command
@@ -21,7 +22,7 @@ def defaults(function):
     return {each.name: each.default for each in parameters if each.default is not each.empty}
 
 
-def command_defaults():
+def command_defaults() -> dict[str, Any]:
     """Option of `ferlite run` by name: its default."""
     app = typer.Typer(add_completion=False)
     app.command()(run)
@@ -31,7 +32,8 @@ def command_defaults():
 def test_type_checkers_all_and_the_lazy_table_name_the_same():
     tree = ast.parse(Path(ferlite.__file__).read_text())
     (block,) = (node for node in tree.body if isinstance(node, ast.If))
-    imported = {alias.name: node.module for node in block.body for alias in node.names}
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    imported = {alias.name: node.module for node in imports for alias in node.names}
     assert imported.pop("errors") is None
     assert imported == ferlite._HOME
     assert sorted(ferlite.__all__) == sorted([*ferlite._HOME, "errors"])

@@ -15,6 +15,7 @@ from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.errors import MissingFileError
 from ferlite.models import eigenfaces
 from ferlite.models.labels import FER2013_LABELS
+from ferlite.models.pictures import read_picture
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_photos_clips_and_pasted_faces_are_measured(data, tmp_path, monkeypatch)
     assert upright["faces"] == turned["faces"] == 14
     assert upright["found"] > 0.8
     assert upright["loss"] == pytest.approx(upright["direct"] - upright["device"])
-    assert cv2.imread(str(tmp_path / "mean-faces.png")).shape == (200, 400, 3)
+    assert read_picture(tmp_path / "mean-faces.png").shape == (200, 400, 3)
     json.dumps(result)
 
 

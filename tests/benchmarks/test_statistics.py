@@ -29,9 +29,8 @@ def test_samples_of_one_person_count_as_one_draw():
     rng = np.random.default_rng(0)
     a, b = rng.random(400) < 0.6, rng.random(400) < 0.7
     alone = statistics.paired_difference(a, b, np.arange(400), rounds=2000)
-    repeated = statistics.paired_difference(
-        *(np.repeat(right, 9) for right in (a, b)), np.repeat(np.arange(400), 9), 2000
-    )
+    persons = np.repeat(np.arange(400), 9)
+    repeated = statistics.paired_difference(np.repeat(a, 9), np.repeat(b, 9), persons, rounds=2000)
     assert (alone[0], *alone[1]) == pytest.approx((repeated[0], *repeated[1]))
     assert alone[1] == pytest.approx(statistics.paired_difference(a, b)[1], abs=0.01)
 

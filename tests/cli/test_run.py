@@ -140,9 +140,9 @@ def view(now):
 
 
 def drawn(view):
-    screen = Console(file=io.StringIO(), width=100)
-    screen.print(view.render())
-    return screen.file.getvalue()
+    text = io.StringIO()
+    Console(file=text, width=100).print(view.render())
+    return text.getvalue()
 
 
 def test_the_view_shows_drops_losses_and_silence(view, now):

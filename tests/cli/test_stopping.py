@@ -12,6 +12,7 @@ import pytest
 
 from ferlite import open_source
 from ferlite.cli.signals import Undivided, terminable
+from ferlite.device.outputs.base import Output
 from ferlite.device.types import Frame, FrameResult
 
 COMMAND = [sys.executable, "-c", "from ferlite.cli.app import main; main()"]
@@ -135,10 +136,8 @@ def test_a_signal_ends_a_run_whose_camera_hangs(tmp_path, number, frames, code):
 FRAME = FrameResult(Frame(np.zeros((48, 48, 3), np.uint8), 0, 0.0), ())
 
 
-class Interrupted:
+class Interrupted(Output):
     """An output at which a signal arrives; `times` of them before the frame is written."""
-
-    done = False
 
     def __init__(self, number, times=1):
         self.number, self.times = number, times

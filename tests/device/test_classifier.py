@@ -38,7 +38,7 @@ def test_probabilities_of_any_picture_sum_to_one(model_path, image):
 
 def test_what_is_no_picture_is_refused(model_path):
     with pytest.raises(DataError, match="float64"):
-        Classifier.load(model_path)(np.zeros((48, 48)))
+        Classifier.load(model_path)(np.zeros((48, 48)))  # type: ignore[arg-type]
 
 
 def test_temperature_softens_confidence_and_keeps_the_label(tmp_path, graph, record, banded):

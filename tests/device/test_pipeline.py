@@ -46,7 +46,8 @@ def test_a_tilted_head_in_a_clip_is_seen_from_the_second_frame_on_and_in_a_pictu
     upright = VirtualCamera().frame(0).image
     x, y, width, height = VirtualCamera().truth(0)[0].box
     matrix = cv2.getRotationMatrix2D((x + width / 2, y + height / 2), 50, 1)
-    image = cv2.warpAffine(upright, matrix, upright.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)[:, ::side]
+    turned = cv2.warpAffine(upright, matrix, upright.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    image = np.asarray(turned[:, ::side], np.uint8)
     with Pipeline.open("virtual:", model=model_path) as pipeline:
         clip = [len(pipeline.process(Frame(image, index, index / 15)).faces) for index in range(6)]
         assert clip[1:] == [1] * 5
@@ -57,6 +58,7 @@ def test_the_shipped_model_is_there_after_installation():
     with Pipeline.open("virtual:frames=1") as pipeline:
         (result,) = pipeline
     (face,) = result.faces
+    assert face.raw is not None
     assert face.raw.probabilities.sum() == pytest.approx(1, abs=1e-5)
 
 

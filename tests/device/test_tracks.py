@@ -60,8 +60,8 @@ def test_numbers_are_not_used_again_after_forgetting():
 def test_smoothing_goes_63_percent_of_the_way_in_one_time_constant_at_any_frame_rate(rate):
     tracker = Tracker(Smoothing(time_constant=1.0))
     tracker.update([face()], [SAD], 0.0)
-    for i in range(1, rate + 1):
-        tracked = tracker.update([face()], [HAPPY], i / rate)[0]
+    tracked = [tracker.update([face()], [HAPPY], i / rate)[0] for i in range(1, rate + 1)][-1]
+    assert tracked.expression is not None
     assert tracked.expression.probabilities[0] == pytest.approx(1 - np.exp(-1), abs=1e-4)
     assert tracked.raw is HAPPY
 
@@ -183,6 +183,7 @@ def test_a_clock_that_goes_back_leaves_probabilities_and_confidence_between_0_an
         tracker.update([face()], [SAD], 10 + i / 15)
     for i in range(5):
         (tracked,) = tracker.update([face()], [HAPPY], 10 + 4 / 15 + step + i / 15)
+        assert tracked.expression is not None
         assert 0 <= tracked.expression.probabilities.min() <= tracked.confidence <= 1
         assert tracked.expression.probabilities.sum() == pytest.approx(1)
 

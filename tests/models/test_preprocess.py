@@ -87,7 +87,7 @@ def test_a_crop_is_the_same_at_any_resolution(side):
 def test_a_turned_head_is_turned_back(angle):
     image, landmarks = face_picture(400)
     matrix = cv2.getRotationMatrix2D((200, 200), angle, 1)
-    turned = cv2.warpAffine(image, matrix, (400, 400), borderMode=cv2.BORDER_REPLICATE)
+    turned = np.asarray(cv2.warpAffine(image, matrix, (400, 400), borderMode=cv2.BORDER_REPLICATE), np.uint8)
     points = (landmarks @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
     straight = align(image, landmarks, Crop(POINTS), (48, 48))
     crop = align(turned, points, Crop(POINTS), (48, 48))

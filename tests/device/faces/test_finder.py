@@ -22,7 +22,7 @@ def scene(*squares, size=(480, 640)):
     for x, y, side in squares:
         patch = cv2.copyMakeBorder(face, 8, 8, 8, 8, cv2.BORDER_REPLICATE)
         frame[y : y + side, x : x + side] = cv2.resize(patch, (side, side), interpolation=cv2.INTER_CUBIC)
-    return cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR)
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def iou(a, b):
@@ -126,8 +126,8 @@ def test_a_face_cut_by_the_edge_keeps_its_landmarks(finder, edge):
     bottom = y + height - margin if edge == "bottom" else 480
     right = x + width - margin if edge == "right" else 640
     (whole,) = finder.landmarks(frame, boxes)
-    (cut,) = finder.landmarks(frame[top:bottom, left:right], boxes - np.float32([left, top, 0, 0, 0]))
-    np.testing.assert_allclose(cut.landmarks + np.float32([left, top]), whole.landmarks, atol=0.1 * height)
+    (cut,) = finder.landmarks(frame[top:bottom, left:right], boxes - np.array([left, top, 0, 0, 0], np.float32))
+    np.testing.assert_allclose(cut.landmarks + np.array([left, top], np.float32), whole.landmarks, atol=0.1 * height)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 1), (1, 4000), (4000, 1, 4), (3000, 4000, 3), (2, 2, 1), (17, 3, 3)])

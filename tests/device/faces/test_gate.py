@@ -26,11 +26,12 @@ def turned(landmarks, degrees):
 
 def test_a_face_is_refused_for_what_is_wrong_with_it():
     gate = Gate(min_face=20, min_sharpness=0.3, max_turn=0.3)
-    aside = FRONTAL + np.float32([[0, 0], [0, 0], [18, 0], [0, 0], [0, 0]])
+    aside = FRONTAL + np.array([[0, 0], [0, 0], [18, 0], [0, 0], [0, 0]], np.float32)
     assert gate.refuses(face(), PATTERN) == ""
     assert gate.refuses(face(side=19), PATTERN) == TOO_SMALL
     assert gate.refuses(face(landmarks=aside), PATTERN) == TURNED
-    assert gate.refuses(face(), cv2.resize(PATTERN[:6, :6], (48, 48), interpolation=cv2.INTER_CUBIC)) == BLURRED
+    blurred = np.asarray(cv2.resize(PATTERN[:6, :6], (48, 48), interpolation=cv2.INTER_CUBIC), np.uint8)
+    assert gate.refuses(face(), blurred) == BLURRED
 
 
 def test_a_gate_without_limits_lets_a_grey_wall_pass():

@@ -17,6 +17,7 @@ from ferlite.device.outputs.video import AnnotatedVideo
 from ferlite.device.sources.open import open_source
 from ferlite.device.types import Frame, FrameResult
 from ferlite.errors import OutputError, UsageError
+from ferlite.models.pictures import read_picture
 
 PRELUDE = """
 import os, sys
@@ -138,7 +139,7 @@ def test_pictures_keep_their_names_or_are_numbered(tmp_path):
         sink.write(a_result(13, name="b.mkv"))
         sink.write(a_result(12))
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000012.jpg", "a.png", "b-000013.jpg"]
-    assert cv2.imread(str(tmp_path / "out" / "a.png")).shape == (120, 160, 3)
+    assert read_picture(tmp_path / "out" / "a.png").shape == (120, 160, 3)
 
 
 def test_any_name_of_a_frame_becomes_the_name_of_a_picture(tmp_path):

@@ -8,11 +8,11 @@ its input is closed, so that it does not outlive a test.
 
 import sys
 
-import gi
+import gi  # type: ignore[import-not-found]  (a package of the system, not of the venv)
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402  (versions are chosen before)
+from gi.repository import GLib, Gst, GstRtspServer  # type: ignore[import-not-found]  # noqa: E402  (versions are chosen before)
 
 BARS = (
     "( videotestsrc is-live=true pattern=smpte100 ! video/x-raw,format=I420,width=224,height=160,framerate=15/1 "

@@ -83,8 +83,10 @@ class FakePicamera2:
             job.set_exception(RuntimeError("Camera grab failed."))
         elif self._left > 0:
             self._left -= 1
+            assert self._main is not None
             job.set_result(as_picamera2_has_it(red_and_blue(*self._main["size"]), self._main["format"]))
-        job.add_done_callback(signal_function)
+        if signal_function is not None:
+            job.add_done_callback(signal_function)
         return job
 
     def wait(self, job):
@@ -117,7 +119,7 @@ def as_picamera2_has_it(image, form):
 @pytest.fixture
 def picamera2(monkeypatch):
     module = types.ModuleType("picamera2")
-    module.Picamera2 = FakePicamera2
+    vars(module)["Picamera2"] = FakePicamera2
     monkeypatch.setitem(sys.modules, "picamera2", module)
     monkeypatch.setattr(FakePicamera2, "held", False)
     return FakePicamera2
@@ -337,10 +339,10 @@ def test_auto_passes_over_a_device_that_gives_no_picture(usb, no_picamera2):
     assert usb.plugged["/dev/video0"].released
 
 
-def test_a_decoder_that_fails_on_a_picture_is_a_loss(usb):
+def test_a_decoder_that_fails_on_a_picture_is_a_loss(usb, monkeypatch):
     usb.plugged["/dev/video0"] = capture = FakeCapture(1)
     source = cameras.UsbCamera("/dev/video0")
-    capture.read = lambda: cv2.cvtColor(np.zeros(0, np.uint8), cv2.COLOR_BGR2GRAY)
+    monkeypatch.setattr(capture, "read", lambda: cv2.cvtColor(np.zeros(0, np.uint8), cv2.COLOR_BGR2GRAY))
     with pytest.raises(SourceError, match="broke off after 1 frames; it was unplugged"):
         list(source)
 
@@ -373,7 +375,7 @@ class _Mjpeg(BaseHTTPRequestHandler):
             self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n")
             self.wfile.write(b"Content-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg))
 
-    def log_message(self, *args):
+    def log_message(self, format: str, *args: object):
         pass
 
 
@@ -385,7 +387,9 @@ def test_auto_waits_until_every_dead_device_had_its_time(usb, no_picamera2, monk
         waited.append(seconds)
         return condition.wait_for(ready)
 
-    monkeypatch.setattr(Recovering.__init__, "__kwdefaults__", Recovering.__init__.__kwdefaults__ | {"wait": wait})
+    monkeypatch.setattr(
+        Recovering.__init__, "__kwdefaults__", (Recovering.__init__.__kwdefaults__ or {}) | {"wait": wait}
+    )
     with pytest.raises(SourceError, match=r"(?s)video0: .*video4: "):
         open_source("auto")
     assert waited == [30 + 5 * 15]

@@ -48,7 +48,7 @@ def write_video(path, count=40, rate=20.0, code="mp4v", size=(64, 48)):
 def write_gif(path, count=5):
     animation = cv2.Animation()
     animation.frames = [cv2.circle(red_and_blue(), (32, 24), 4 + n, (255, 255, 255), -1) for n in range(count)]
-    animation.durations = np.full(count, 100, np.int32)
+    animation.durations = np.full(count, 100, np.int32)  # type: ignore[assignment]  (the stubs want a list)
     cv2.imwriteanimation(str(path), animation)
     return path
 

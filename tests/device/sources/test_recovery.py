@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,10 +35,10 @@ class Stage:
         self.open_now = threading.Event()
         self.finish = threading.Event()
         self._go, self._several = threading.Semaphore(0), threading.Semaphore(0)
-        self._condition = None
+        self._condition = threading.Condition()
         self._hung = self._busy = False
 
-    def recovering(self, chance=0.0, **options):
+    def recovering(self, chance: float = 0.0, **options: Any):
         options = {"pause": self.pause} | options
         return Recovering(self.open, "cam", wait=self.wait, chance=lambda: chance, **options)
 
@@ -244,9 +245,12 @@ def test_a_clip_behind_an_address_loses_no_frame_and_is_not_begun_again(staged):
 
 
 @pytest.mark.parametrize("options", [{"stall": 0}, {"stall": float("nan")}, {"reopen": -1}])
-def test_options_out_of_range(options):
+def test_options_out_of_range(options: dict[str, Any]):
+    def unopened() -> Source:
+        pytest.fail("a source was opened with a wrong option")
+
     with pytest.raises(UsageError):
-        Recovering(list, "cam", **options)
+        Recovering(unopened, "cam", **options)
 
 
 def test_the_count_reaches_results_and_summary(staged):

@@ -36,6 +36,7 @@ class Server:
     def start(self):
         command = [PYTHON, str(Path(__file__).with_name("rtsp_server.py")), self.port]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
         self.port = self.process.stdout.readline().strip()
         self.url = f"rtsp://127.0.0.1:{self.port}/bars"
 
