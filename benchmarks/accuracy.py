@@ -7,13 +7,15 @@ import json
 from collections.abc import Callable, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.dataset import Dataset, Faces, identical_to
+from ..data.eigenfaces import EIGENFACES
 from ..data.metrics import calibration_error, reliability, score
+from ..data.results.accuracy import AccuracyResult, FaceSample, FinalScore, ModelScores, PairedScores, Scoring
+from ..data.results.files import ACCURACY_SCHEMA
 from ..data.splits import ALL, split_name
 from ..device.classifier import Classifier
 from ..errors import DataError, OutputError, UsageError
@@ -22,7 +24,8 @@ from ..models.files import read_bytes, sha256
 from ..models.labels import canonical
 from . import machine, statistics
 
-SCHEMA = "ferlite-accuracy/2"
+SAMPLES = 8
+"""Faces of each kind that a result keeps to be shown: right in both of two models, in one, in none."""
 
 
 def measure(
@@ -33,7 +36,7 @@ def measure(
     limit: int | None = None,
     labels: Sequence[str] = (),
     on_face: Callable[[int, int], None] = lambda done, total: None,
-) -> dict[str, Any]:
+) -> AccuracyResult:
     """Score models on one split of a data set.
 
     Args:
@@ -46,11 +49,11 @@ def measure(
         on_face: Called with the faces done and their total, over all models.
 
     Returns:
-        JSON-ready result: `models` with scores, `reliability` by confidence and which faces were
-        `right` (see `unpacked`), `pairs` with agreement, discordant counts, McNemar's
-        exact test and the paired-bootstrap interval of the difference, by groups of faces that depend on
-        each other: persons, as far as the data tell them, and identical pictures. Where faces of the split are
-        pixel-identical to training faces, everything stands again under `without_duplicates`.
+        JSON-ready scores of each model, and of each pair McNemar's exact test and the paired-bootstrap interval of
+        the difference, by groups of faces that depend on each other: persons, as far as the data tell them, and
+        identical pictures. Where faces of the split are pixel-identical to training faces, everything stands again
+        under `without_duplicates`. Of the data set `eigenfaces` there are `samples`: the first faces of each kind,
+        see `SAMPLES`.
 
     Raises:
         DataError: The data have a label that a model lacks.
@@ -79,8 +82,8 @@ def measure(
             probabilities /= probabilities.sum(axis=1, keepdims=True)
         outputs.append((classifier, probabilities, true))
     groups = faces.groups if len(np.unique(faces.groups)) < len(faces) else None
-    result: dict[str, Any] = {
-        "schema": SCHEMA,
+    result: AccuracyResult = {
+        "schema": ACCURACY_SCHEMA,
         **machine.describe(),
         "data": {
             "name": dataset.name,
@@ -91,6 +94,8 @@ def measure(
             "groups": None if groups is None else len(np.unique(groups)),
         },
         **_scored(models, outputs, groups, np.ones(len(faces), bool)),
+        # These are drawn; pictures of people are not for showing.
+        "samples": _samples(faces, outputs[:2]) if dataset.path == EIGENFACES else [],
     }
     train = dataset.splits.get("train")
     if train is not None and named not in (ALL, "train"):
@@ -103,7 +108,7 @@ def measure(
     return result
 
 
-def log_final(result: dict[str, Any], log: str | Path) -> None:
+def log_final(result: AccuracyResult, log: str | Path) -> None:
     """Append the scores of a look at a test split to a log, one line for each model.
 
     Args:
@@ -113,10 +118,10 @@ def log_final(result: dict[str, Any], log: str | Path) -> None:
     Raises:
         OutputError: The log can't be written.
     """
-    without = result.get("without_duplicates", {}).get("models", [None] * len(result["models"]))
+    without = result.get("without_duplicates")
     lines = []
-    for scores, other in zip(result["models"], without, strict=True):
-        line = {
+    for place, scores in enumerate(result["models"]):
+        line: FinalScore = {
             "date": result["date"],
             "data": result["data"],
             "model": scores["name"],
@@ -128,7 +133,7 @@ def log_final(result: dict[str, Any], log: str | Path) -> None:
             "calibration_error": scores["calibration_error"],
             "recall": scores["recall"],
             "confusion": scores["confusion"],
-            "accuracy_without_duplicates": other and other["accuracy"],
+            "accuracy_without_duplicates": without["models"][place]["accuracy"] if without else None,
         }
         lines.append(json.dumps(line) + "\n")
     try:
@@ -148,7 +153,7 @@ def refuse_second_look(models: Sequence[str | Path], dataset: Dataset, log: str 
     if not Path(log).exists():
         return
     try:
-        seen = [json.loads(line) for line in read_bytes(log).decode().splitlines()]
+        seen: list[FinalScore] = [json.loads(line) for line in read_bytes(log).decode().splitlines()]
         known = [(line["model_sha256"], line["data"]["sha256"]) for line in seen]
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{log} is no log of final scores ({error!r}); name another file") from error
@@ -210,9 +215,10 @@ def _scored(
     outputs: list[tuple[Classifier, NDArray[np.float32], NDArray[np.int64]]],
     groups: NDArray[np.int64] | None,
     which: NDArray[np.bool_],
-) -> dict[str, Any]:
+) -> Scoring:
     """Score all models, and each against each, on the faces that `which` marks."""
-    rows, right, named = [], [], []
+    rows: list[ModelScores] = []
+    right, named = [], []
     for model, (classifier, probabilities, labels) in zip(models, outputs, strict=True):
         predicted = probabilities[which].argmax(axis=1)
         bins = reliability(probabilities[which], labels[which])
@@ -235,7 +241,7 @@ def _scored(
         )
         right.append(predicted == labels[which])
         named.append(np.array(classifier.labels)[predicted])
-    pairs = []
+    pairs: list[PairedScores] = []
     for first, second in combinations(range(len(rows)), 2):
         difference, interval = statistics.paired_difference(
             right[first], right[second], None if groups is None else groups[which]
@@ -254,3 +260,22 @@ def _scored(
             }
         )
     return {"models": rows, "pairs": pairs}
+
+
+def _samples(
+    faces: Faces, outputs: list[tuple[Classifier, NDArray[np.float32], NDArray[np.int64]]]
+) -> list[FaceSample]:
+    """Take the first faces of each kind: right in all of the models, in some, in none."""
+    answers = np.stack([probabilities.argmax(axis=1) for _, probabilities, _ in outputs])
+    right = answers == np.stack([labels for _, _, labels in outputs])
+    kinds = [np.flatnonzero((right == kind[:, None]).all(axis=0))[:SAMPLES] for kind in np.unique(right.T, axis=0)]
+    names = [classifier.labels for classifier, _, _ in outputs]
+    return [
+        {
+            "row": int(faces.rows[place]),
+            "sha256": sha256(faces.images[place].tobytes()),
+            "label": names[0][outputs[0][2][place]],
+            "answers": [labels[answer] for labels, answer in zip(names, answers[:, place], strict=True)],
+        }
+        for place in np.sort(np.concatenate(kinds))
+    ]

@@ -6,7 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any
+from typing import TypedDict
+
+from ..data.results.accuracy import ModelScores
+from ..data.results.conversion import LayerErrorFields
+from ..data.results.environment import Interval
+from ..data.results.latency import Histogram, ModelTimes
 
 _WIDTH, _HEIGHT = 420, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 66, 24, 12, 44
@@ -15,6 +20,16 @@ FEWEST = 10
 
 _COLOURS = 4
 """Colours that the page defines as --c0, --c1, …; a fifth model begins again."""
+
+
+class Point(TypedDict):
+    """A model: its median latency in milliseconds, and its accuracy with the 95 % interval."""
+
+    p50: float
+    accuracy: float
+    interval: Interval
+    bytes: int
+    title: str
 
 
 @dataclass(frozen=True)
@@ -67,11 +82,11 @@ class Axes:
         return _svg(title, _HEIGHT, [*parts, *inside])
 
 
-def reliability(models: Sequence[dict[str, Any]]) -> str:
+def reliability(models: Sequence[ModelScores]) -> str:
     """Draw how often models are right against how sure they are; on the diagonal the two agree.
 
     Args:
-        models: Rows of an accuracy result with `reliability`.
+        models: Rows of an accuracy result.
     """
     axes = Axes((0, 1), (0, 1), "confidence", "accuracy", percent=True, x_percent=True)
     inside = [_line(*axes.at(0, 0), *axes.at(1, 1), "ideal")]
@@ -86,11 +101,11 @@ def reliability(models: Sequence[dict[str, Any]]) -> str:
     return axes.draw("Accuracy by confidence", inside)
 
 
-def distributions(models: Sequence[dict[str, Any]]) -> str:
+def distributions(models: Sequence[ModelTimes]) -> str:
     """Draw how single inferences are spread over time, each model to a height of its own.
 
     Args:
-        models: Rows of a latency result with `histogram`, in milliseconds.
+        models: Rows of a latency result.
     """
     curves = [_steps(model["histogram"]) for model in models]
     # Cut where the slowest model's bulk ends: a disturbed tail would press everything else flat.
@@ -107,11 +122,11 @@ def distributions(models: Sequence[dict[str, Any]]) -> str:
     return axes.draw("Distribution of single inferences", inside)
 
 
-def pareto(points: Sequence[dict[str, Any]]) -> str:
+def pareto(points: Sequence[Point]) -> str:
     """Draw accuracy against latency, the area of a mark standing for the file's size; up and left is better.
 
     Args:
-        points: `p50` in milliseconds, `accuracy` and its `interval`, `bytes`, `title`; one for each model.
+        points: One for each model.
     """
     slowest = max(point["p50"] for point in points)
     low, high = min(p["interval"][0] for p in points), max(p["interval"][1] for p in points)
@@ -127,29 +142,26 @@ def pareto(points: Sequence[dict[str, Any]]) -> str:
     return axes.draw("Accuracy against latency", inside)
 
 
-def layers(rows: Sequence[dict[str, Any]], most: int = 40) -> str:
-    """Draw the error of each layer as bars, in the order of the network; the shortest is the worst.
+def layers(rows: Sequence[LayerErrorFields], most: int = 40) -> str:
+    """Draw the signal to quantization noise of each layer as bars, in the order of the network.
 
     Args:
-        rows: `layer` and `sqnr_db` (decibels; None where int8 and float are equal).
-        most: Show only the worst so many.
+        rows: Rows of an inspection. The five layers that lose most by themselves are marked.
+        most: Show only so many, those that lose most by themselves.
     """
-    known = [row for row in rows if isinstance(row.get("sqnr_db"), int | float) and math.isfinite(row["sqnr_db"])]
-    worst = sorted(known, key=lambda row: row["sqnr_db"])
-    kept = {id(row) for row in worst[:most]}
-    marked = {id(row) for row in worst[:3]}
-    shown = [row for row in known if id(row) in kept]
-    high = max((row["sqnr_db"] for row in shown), default=1.0)
-    low = min(0.0, *(row["sqnr_db"] for row in shown)) if shown else 0.0
+    worst = sorted(range(len(rows)), key=lambda place: -rows[place]["lost"])
+    shown = sorted(worst[:most])
+    values = [rows[place]["sqnr"] for place in shown]
+    low, high = min([0.0, *values]), max([1.0, *values])
     parts = []
-    for place, row in enumerate(shown):
-        top = 20 * place + 4
-        length = 190 * (row["sqnr_db"] - low) / max(high - low, 1e-9)
-        kind = "worst" if id(row) in marked else "s0"
-        name = str(row["layer"])
+    for line, place in enumerate(shown):
+        top = 20 * line + 4
+        name, ratio = rows[place]["name"], rows[place]["sqnr"]
+        length = 190 * (ratio - low) / (high - low)
+        kind = "worst" if place in worst[:5] else "s0"
         parts.append(_text(190, top + 11, name if len(name) < 30 else f"…{name[-28:]}", "end"))
         parts.append(f'<rect class="{kind} fill" x="196" y="{top}" width="{max(1, length):.1f}" height="14" rx="2"/>')
-        parts.append(_text(200 + length, top + 11, f"{row['sqnr_db']:.1f}", "start"))
+        parts.append(_text(200 + length, top + 11, f"{ratio:.1f}", "start"))
     return _svg("Error of each layer", 20 * len(shown) + 8, parts)
 
 
@@ -159,7 +171,7 @@ def legend(titles: Sequence[str]) -> str:
     return f'<p class="legend">{"".join(marks)}</p>'
 
 
-def _steps(histogram: dict[str, Any]) -> list[tuple[float, float]]:
+def _steps(histogram: Histogram) -> list[tuple[float, float]]:
     """Return the outline of a histogram: points (milliseconds, count)."""
     start, step, counts = histogram["start"], histogram["step"], histogram["counts"]
     points = [(start, 0.0)]

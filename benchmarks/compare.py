@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from ..data.results.accuracy import AccuracyResult, ModelScores
+from ..data.results.files import ACCURACY_SCHEMA, LATENCY_SCHEMA
+from ..data.results.latency import LatencyResult, ModelTimes
 from ..errors import DataError, FerliteError, UsageError
-from ..models.files import read_bytes
-from . import accuracy, latency, statistics
+from . import accuracy, statistics
 
 _FACES = ("data.name", "data.sha256", "data.split", "data.labels", "data.faces")
 _SAME = {
-    latency.SCHEMA: ("machine.model", "machine.architecture", "machine.cores", "runtime", "threads"),
-    accuracy.SCHEMA: (*_FACES, "runtime"),
+    LATENCY_SCHEMA: ("machine.model", "machine.architecture", "machine.cores", "runtime", "threads"),
+    ACCURACY_SCHEMA: (*_FACES, "runtime"),
 }
+SCHEMAS = tuple(_SAME)
+"""Schemas of the results that can be compared."""
+
+Result = AccuracyResult | LatencyResult
+_Model = TypeVar("_Model", ModelScores, ModelTimes)
 
 
 @dataclass(frozen=True)
@@ -31,30 +37,13 @@ class Verdict:
     worse: bool
 
 
-def read(path: str | Path) -> dict[str, Any]:
-    """Read a result of `ferlite bench accuracy` or `ferlite bench latency`.
+def compare(old: Result, new: Result, fail_over: float, *, force: bool = False) -> list[Verdict]:
+    """Compare a new result with an old one of the same kind.
 
-    Raises:
-        MissingFileError: There is no such file.
-        DataError: It is no such result.
-    """
-    try:
-        result = json.loads(read_bytes(path))
-        schema = result["schema"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is no result of 'ferlite bench' ({error!r}); measure again with --json") from error
-    if schema not in _SAME:
-        raise DataError(f"{path} has the schema {schema!r}; compared can be {' and '.join(_SAME)}: measure again")
-    return result
-
-
-def compare(old: dict[str, Any], new: dict[str, Any], fail_over: float, *, force: bool = False) -> list[Verdict]:
-    """Hold a new result against an old one of the same kind.
-
-    Worse is a model whose median latency rose by more than `fail_over` and whose 95 % intervals don't
-    overlap; or whose accuracy fell by more than `fail_over` (a share of all faces: 0.01 is one
-    percentage point) while the 95 % interval of the difference lies below zero. That interval is paired
-    where both results hold the answers to the same faces, else Newcombe's for independent samples.
+    A model is worse if its median latency rose by more than `fail_over` and the 95 % intervals don't overlap; or if
+    its accuracy fell by more than `fail_over` (a share of all faces: 0.01 is one percentage point) and the 95 %
+    interval of the difference lies below zero. That interval is paired where both results are of the same faces,
+    else Newcombe's for independent samples.
 
     Args:
         old: The reference.
@@ -81,42 +70,42 @@ def compare(old: dict[str, Any], new: dict[str, Any], fail_over: float, *, force
             raise UsageError(
                 "the two results are not of the same kind: " + "; ".join(differences) + "; --force compares them anyway"
             )
-        judge = _latency if old["schema"] == latency.SCHEMA else _accuracy
-        same_faces = "data" in old and all(_at(old, name) == _at(new, name) for name in _FACES)
-        return [judge(row, _partner(row, new), fail_over, same_faces) for row in old["models"]]
+        if old["schema"] == LATENCY_SCHEMA and new["schema"] == LATENCY_SCHEMA:
+            return [_latency(row, _partner(row, new["models"]), fail_over) for row in old["models"]]
+        if old["schema"] == ACCURACY_SCHEMA and new["schema"] == ACCURACY_SCHEMA:
+            paired = all(_at(old, name) == _at(new, name) for name in _FACES)
+            return [_accuracy(row, _partner(row, new["models"]), fail_over, paired) for row in old["models"]]
+        raise DataError(f"results of {old['schema']} can't be compared")
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, FerliteError):
             raise
         raise DataError(f"a result is incomplete or damaged ({error!r}); measure again") from error
 
 
-def _at(result: dict[str, Any], name: str) -> Any:
-    if name == "data.labels":  # older results were of all labels, and did not say so
-        return result["data"].get("labels", [])
+def _at(result: Result, name: str) -> Any:
     value: Any = result
     for part in name.split("."):
         value = value[part]
     return value
 
 
-def _partner(row: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    key = _key(row)
-    for other in new["models"]:
-        if _key(other) == key:
+def _partner(row: _Model, models: Sequence[_Model]) -> _Model:
+    for other in models:
+        if _key(other) == _key(row):
             return other
     raise UsageError(f"the new result lacks {_title(row)}; measure the same models")
 
 
-def _key(row: dict[str, Any]) -> tuple[Any, ...]:
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["name"], row["scheme"], row.get("threads")
 
 
-def _title(row: dict[str, Any]) -> str:
+def _title(row: Mapping[str, Any]) -> str:
     threads = row.get("threads")
     return f"{row['name']} {row['scheme']}" + (f", {threads} thread{'s' * (threads > 1)}" if threads else "")
 
 
-def _latency(old: dict[str, Any], new: dict[str, Any], fail_over: float, same_faces: bool) -> Verdict:
+def _latency(old: ModelTimes, new: ModelTimes, fail_over: float) -> Verdict:
     ratio = new["p50"] / old["p50"]
     apart = new["p50_interval"][0] > old["p50_interval"][1]
     text = f"{_title(old)}: {old['p50']:.3f} -> {new['p50']:.3f} ms, {ratio - 1:+.1%}"
@@ -125,8 +114,7 @@ def _latency(old: dict[str, Any], new: dict[str, Any], fail_over: float, same_fa
     return Verdict(text, ratio > 1 + fail_over and apart)
 
 
-def _accuracy(old: dict[str, Any], new: dict[str, Any], fail_over: float, same_faces: bool) -> Verdict:
-    paired = same_faces and "right" in old and "right" in new
+def _accuracy(old: ModelScores, new: ModelScores, fail_over: float, paired: bool) -> Verdict:
     if paired:
         before, after = (accuracy.unpacked(row["right"], row["count"]) for row in (old, new))
         difference, (low, high) = statistics.paired_difference(before, after)

@@ -7,12 +7,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
 from ..data.load import load_dataset
+from ..data.results.device import ClipCounts, DetectorCounts, FacesResult, PhotoCounts
+from ..data.results.files import FACES_SCHEMA
 from ..device.classifier import FER2013_MODEL, Classifier
 from ..device.faces.boxes import iou
 from ..device.faces.finder import FaceFinder
@@ -23,8 +24,6 @@ from ..errors import MissingFileError
 from ..models.files import write_bytes
 from ..models.pictures import read_picture
 from . import accuracy, machine, pasted_faces
-
-SCHEMA = "ferlite-faces/1"
 
 CLIPS = {
     "head-pose-face-detection-female-and-male.gif": 2,
@@ -56,7 +55,7 @@ def measure(
     scan_every: int = 1,
     out: str | Path | None = None,
     on_step: Callable[[str], None] = lambda step: None,
-) -> dict[str, Any]:
+) -> FacesResult:
     """Measure how well faces are found, followed and cut.
 
     Args:
@@ -82,15 +81,18 @@ def measure(
     """
     data = Path(data)
     classifier = Classifier.load(model)
-    rows = []
+    rows: list[DetectorCounts] = []
     for detector in detectors:
         finder = FaceFinder(detector=detector)
         on_step(f"{detector}: photos")
-        row: dict[str, Any] = {"detector": str(detector), "photos": photos(data / "media" / "voc_faces", finder)}
-        row["clips"] = []
+        row: DetectorCounts = {
+            "detector": str(detector),
+            "photos": photos(data / "media" / "voc_faces", finder),
+            "clips": [],
+        }
         for name, faces in CLIPS.items():
             on_step(f"{detector}: {name}")
-            row["clips"].append({"clip": name, **clip(data / "media" / name, faces, classifier, finder, scan_every)})
+            row["clips"].append(clip(data / "media" / name, faces, classifier, finder, scan_every))
         rows.append(row)
     dataset = load_dataset(data / "fer2013.csv")
     faces = dataset.split("validation")
@@ -102,12 +104,12 @@ def measure(
     for roll in rolls:
         on_step(f"pasted faces, turned by {roll:g} degrees")
         seen = pasted_faces.look(faces, roll, finder, classifier)
-        pasted_rows.append({"roll": roll, **pasted_faces.measure(seen, faces, labels, classifier)})
+        pasted_rows.append(pasted_faces.measure(roll, seen, faces, labels, classifier))
         if out is not None and roll == 0 and seen.found.any():
             picture = cv2.imencode(".png", pasted_faces.means(seen, faces))[1]
             write_bytes(Path(out) / _MEAN_PICTURE, picture.tobytes())
     return {
-        "schema": SCHEMA,
+        "schema": FACES_SCHEMA,
         **machine.describe(),
         "model": str(model),
         "scan_every": scan_every,
@@ -117,7 +119,7 @@ def measure(
     }
 
 
-def photos(folder: Path, finder: FaceFinder) -> dict[str, Any]:
+def photos(folder: Path, finder: FaceFinder) -> PhotoCounts:
     """Look for annotated faces on photos.
 
     Args:
@@ -162,7 +164,7 @@ def photos(folder: Path, finder: FaceFinder) -> dict[str, Any]:
     }
 
 
-def clip(path: Path, faces: int, classifier: Classifier, finder: FaceFinder, scan_every: int = 1) -> dict[str, Any]:
+def clip(path: Path, faces: int, classifier: Classifier, finder: FaceFinder, scan_every: int = 1) -> ClipCounts:
     """Run the pipeline on a clip.
 
     Args:
@@ -173,10 +175,7 @@ def clip(path: Path, faces: int, classifier: Classifier, finder: FaceFinder, sca
         scan_every: As `Pipeline.open` takes it.
 
     Returns:
-        JSON-ready: `frames`; `faces` in a frame; `exact`, the share of frames with just as many found;
-        `tracks`, numbers given; shares of found faces that are `unreadable` and `uncertain`; and how often
-        a minute the label of a face changes, as given (`changes_per_minute`) and without smoothing
-        (`raw_changes_per_minute`).
+        JSON-ready counts and shares.
 
     Raises:
         MissingFileError: There is no such clip.
@@ -197,6 +196,7 @@ def clip(path: Path, faces: int, classifier: Classifier, finder: FaceFinder, sca
     minutes = frame * len(seen) / 60
     kinds = Counter(stable for stable, _ in seen)
     return {
+        "clip": path.name,
         "frames": len(results),
         "faces": faces,
         "exact": counts.count(faces) / len(results),

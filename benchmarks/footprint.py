@@ -10,19 +10,18 @@ from importlib import metadata
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import cv2
 
+from ..data.results.device import FootprintLimits, FootprintResult
+from ..data.results.files import FOOTPRINT_SCHEMA
 from ..device.classifier import DEFAULT_MODEL
 from ..device.sources.virtual import VirtualCamera
 from ..errors import FerliteError
 from ..models import registry
 from . import machine
 
-SCHEMA = "ferlite-footprint/1"
-
-LIMITS = {"import_ms": 50, "first_result_ms": 700, "peak_rss_bytes": 120_000_000}
+LIMITS: FootprintLimits = {"import_ms": 50, "first_result_ms": 700, "peak_rss_bytes": 120_000_000}
 """What ferlite means to stay under, on a workstation."""
 
 _PACKAGE = Path(__file__).parents[1]
@@ -37,7 +36,7 @@ main()
 """
 
 
-def measure(model: str | Path = DEFAULT_MODEL, *, runs: int = 5) -> dict[str, Any]:
+def measure(model: str | Path = DEFAULT_MODEL, *, runs: int = 5) -> FootprintResult:
     """Measure the installation, and `ferlite run` on a picture in fresh processes.
 
     Files are read once before they are timed, as on a device that runs ferlite again, not as on the
@@ -63,7 +62,7 @@ def measure(model: str | Path = DEFAULT_MODEL, *, runs: int = 5) -> dict[str, An
         command = ["run", "--source", str(picture), "--model", str(registry.path(model))]
         starts = [_start(command) for _ in range(runs + 1)][1:]
     return {
-        "schema": SCHEMA,
+        "schema": FOOTPRINT_SCHEMA,
         **machine.describe(),
         "model": str(model),
         "runs": runs,

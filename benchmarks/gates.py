@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -13,13 +12,13 @@ from numpy.typing import NDArray
 
 from ..data.dataset import Dataset
 from ..data.metrics import wilson
+from ..data.results.device import ByBlur, ByConfidence, BySize, ByTurn, FacesNamed, GatesResult
+from ..data.results.files import GATES_SCHEMA
 from ..device.classifier import FER2013_MODEL, Classifier
 from ..device.faces.finder import FaceFinder
 from ..device.faces.gate import Gate, sharpness
 from ..device.tracks import Smoothing
 from . import accuracy, machine, pasted_faces
-
-SCHEMA = "ferlite-gates/1"
 
 SIZES = (48, 40, 32, 28, 24, 20, 16, 12, 8)
 BLURS = (0.0, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0, 3.0)
@@ -33,7 +32,7 @@ def measure(
     model: str | Path = FER2013_MODEL,
     limit: int | None = None,
     on_step: Callable[[str], None] = lambda step: None,
-) -> dict[str, Any]:
+) -> GatesResult:
     """Measure accuracy on the validation split by size, blur, turn and confidence.
 
     Args:
@@ -43,12 +42,8 @@ def measure(
         on_step: Called with the name of each step as it begins.
 
     Returns:
-        JSON-ready rows, each with `faces`, `accuracy` and its 95 % `interval`. `sizes`: faces made so many
-        `pixels` wide and enlarged again. `blurs`: faces under a Gaussian of `sigma` pixels of 48, their
-        median `sharpness` and the share `refused` at the gate's limit. `turns`: faces pasted and found,
-        by how far they are turned, `from` and `to` (see `gate.turn`). `thresholds`: faces named with a
-        confidence of at least `threshold`, and their share, `coverage` (El-Yaniv and Wiener 2010). `limits`:
-        the device's defaults.
+        JSON-ready rows. `turns` are of faces pasted and found; `thresholds` give accuracy and coverage (El-Yaniv
+        and Wiener 2010); `limits` are the device's defaults.
 
     Raises:
         DataError: The data have a label that the model lacks, or no validation split.
@@ -60,11 +55,11 @@ def measure(
     labels = accuracy.translated(faces, dataset, classifier)
     gate = Gate()
     on_step("sizes")
-    sizes = [
+    sizes: list[BySize] = [
         {"pixels": pixels, **_share(pasted_faces.right(classifier, _shrunk(faces.images, pixels), labels))}
         for pixels in SIZES
     ]
-    blurs = []
+    blurs: list[ByBlur] = []
     for sigma in BLURS:
         on_step(f"blur of {sigma:g} pixels")
         blurred = _blurred(faces.images, sigma)
@@ -80,20 +75,19 @@ def measure(
     on_step("turns")
     seen = pasted_faces.look(faces, 0, FaceFinder(), classifier)
     right = pasted_faces.right(classifier, seen.crops, labels[seen.found])
-    turns = []
+    turns: list[ByTurn] = []
     for low, high in pairwise(TURNS):
         within = (seen.turns >= low) & (seen.turns < high)
-        turns.append({"from": low, "to": None if high == np.inf else high, **_share(right[within])})
+        turns.append({"low": low, "high": None if high == np.inf else high, **_share(right[within])})
     on_step("thresholds")
     probabilities = classifier.probabilities(classifier.resize(faces.images))
     right, sure = probabilities.argmax(axis=1) == labels, probabilities.max(axis=1)
-    thresholds = [
+    thresholds: list[ByConfidence] = [
         {"threshold": threshold, "coverage": float((sure >= threshold).mean()), **_share(right[sure >= threshold])}
         for threshold in THRESHOLDS
     ]
-    limits = {name: getattr(gate, name) for name in ("min_face", "min_sharpness", "max_turn")}
     return {
-        "schema": SCHEMA,
+        "schema": GATES_SCHEMA,
         **machine.describe(),
         "model": str(model),
         "data": {"name": dataset.name, "sha256": dataset.sha256, "faces": len(faces)},
@@ -101,11 +95,16 @@ def measure(
         "blurs": blurs,
         "turns": turns,
         "thresholds": thresholds,
-        "limits": limits | {"threshold": Smoothing.threshold},
+        "limits": {
+            "min_face": gate.min_face,
+            "min_sharpness": gate.min_sharpness,
+            "max_turn": gate.max_turn,
+            "threshold": Smoothing.threshold,
+        },
     }
 
 
-def _share(right: NDArray[np.bool_]) -> dict[str, Any]:
+def _share(right: NDArray[np.bool_]) -> FacesNamed:
     count = len(right)
     if not count:
         return {"faces": 0, "accuracy": None, "interval": None}

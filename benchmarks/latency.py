@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.results.files import LATENCY_SCHEMA
+from ..data.results.latency import FrameTimes, LatencyResult, ModelTimes, PairedTimes, Peak
 from ..models import modelfile, registry
 from ..models.files import sha256
 from ..models.runtime import LoadedModel
-from . import coldstart, machine, peak, statistics
-
-SCHEMA = "ferlite-latency/2"
+from . import cold_start, machine, peak, statistics
 
 _WARM_UP = 50
 _TURN = 0.02  # seconds
@@ -36,7 +36,7 @@ def measure(
     seed: int = 0,
     on_round: Callable[[float], None] = lambda share: None,
     read_state: Callable[[], machine.State] = machine.State.read,
-) -> dict[str, Any]:
+) -> LatencyResult:
     """Time single inferences, from input tensor to copied output.
 
     Every model, with every number of threads, takes turns in short bursts and random order, so that a
@@ -53,18 +53,15 @@ def measure(
         faces: Numbers of faces in a frame.
         queries: Least number of timed inferences of each model.
         seconds: Least time spent on each model.
-        cold_starts: Fresh processes for each model, see `coldstart.measure`; 0 leaves this out.
+        cold_starts: Fresh processes for each model, see `cold_start.measure`; 0 leaves this out.
         with_peak: Measure the peak too, where LiteRT is installed.
         seed: Of order and input; time does not depend on the pixels.
         on_round: Called with the share of the work that is done, 0 to 1.
         read_state: Tells the state of the machine before and after.
 
     Returns:
-        JSON-ready result. `models`: for each number of threads and each model milliseconds p50, p90,
-        p99 with 95 % intervals, a histogram, `faces` (milliseconds a frame), µs per million
-        multiply-accumulates and the share of the peak. `pairs`: for each model after the first the
-        median over rounds of its time over the first's, with its 95 % interval. `peaks`, `starts`,
-        and `disturbed`: what makes the run unfit to be quoted, empty if nothing does.
+        JSON-ready times: a row for each number of threads and each model, and a pair for each model after the
+        first with it.
 
     Raises:
         FerliteError: Whatever loading a model raises.
@@ -78,7 +75,7 @@ def measure(
         for count, (place, file) in product(threads, enumerate(files))
     ]
     peaks = _peaks(runners, rng) if with_peak and peak.available() else []
-    starts = [coldstart.measure(path, runs=cold_starts) for path in paths] if cold_starts else []
+    starts = [cold_start.measure(path, runs=cold_starts) for path in paths] if cold_starts else []
     _balance(runners)
     everyone = [*runners, *(runner for runner, _ in peaks)]
     watch = machine.Watch.start(read_state)
@@ -90,7 +87,7 @@ def measure(
             min(runner.spent / seconds if seconds else 1.0, runner.queries / queries, 1.0) for runner in runners
         )
         on_round(share)
-    reached = [
+    reached: list[Peak] = [
         {
             "scheme": runner.scheme,
             "threads": runner.threads,
@@ -101,7 +98,7 @@ def measure(
         for runner, shape in peaks
     ]
     return {
-        "schema": SCHEMA,
+        "schema": LATENCY_SCHEMA,
         **machine.describe(),
         **watch.stop(),
         "threads": list(threads),
@@ -198,11 +195,17 @@ def _random_input(model: LoadedModel, rng: np.random.Generator) -> NDArray[Any]:
     return (pixels - 128 if detail["dtype"] == np.int8 else pixels).astype(detail["dtype"])
 
 
-def _row(name: str | Path, runner: _Runner, faces: Sequence[int], peaks: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(name: str | Path, runner: _Runner, faces: Sequence[int], peaks: list[Peak]) -> ModelTimes:
     model = runner.model
     milliseconds = 1000 * runner.times()
     macs = model.record.macs if model.record else 0
-    row: dict[str, Any] = {
+    # An int8 graph is held against the int8 peak, any other against the float one.
+    kind = "int8" if runner.scheme == "int8" else "float32"
+    reached = [p["gmacs_per_s"] for p in peaks if (p["scheme"], p["threads"]) == (kind, runner.threads)]
+    (p50, p50_interval), (p90, p90_interval), (p99, p99_interval) = (
+        statistics.quantile(milliseconds, share) for share in (0.5, 0.9, 0.99)
+    )
+    return {
         "name": model.record.name if model.record else model.path.stem,
         "file": str(name),
         "sha256": sha256(model.path.read_bytes()),
@@ -212,25 +215,25 @@ def _row(name: str | Path, runner: _Runner, faces: Sequence[int], peaks: list[di
         "macs": macs,
         "xnnpack": model.uses_xnnpack,
         "queries": len(milliseconds),
+        "p50": p50,
+        "p50_interval": p50_interval,
+        "p90": p90,
+        "p90_interval": p90_interval,
+        "p99": p99,
+        "p99_interval": p99_interval,
+        "faces": [_frame(count, 1000 * runner.times(count)) for count in faces],
+        "histogram": statistics.histogram(milliseconds),
+        "us_per_mmac": 1e9 * p50 / macs if macs else None,
+        "peak_share": macs / p50 / 1e6 / reached[0] if macs and reached else None,
     }
-    for label, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99)):
-        row[label], row[f"{label}_interval"] = statistics.quantile(milliseconds, share)
-    row["faces"] = [_frame(count, 1000 * runner.times(count)) for count in faces]
-    row["histogram"] = statistics.histogram(milliseconds)
-    row["us_per_mmac"] = 1e9 * row["p50"] / macs if macs else None
-    # An int8 graph is held against the int8 peak, any other against the float one.
-    kind = "int8" if runner.scheme == "int8" else "float32"
-    reached = [p["gmacs_per_s"] for p in peaks if (p["scheme"], p["threads"]) == (kind, runner.threads)]
-    row["peak_share"] = macs / row["p50"] / 1e6 / reached[0] if macs and reached else None
-    return row
 
 
-def _frame(faces: int, milliseconds: NDArray[np.float64]) -> dict[str, Any]:
+def _frame(faces: int, milliseconds: NDArray[np.float64]) -> FrameTimes:
     p50, interval = statistics.quantile(milliseconds, 0.5)
     return {"faces": faces, "p50": p50, "p50_interval": interval, "p90": float(np.quantile(milliseconds, 0.9))}
 
 
-def _pair(models: Sequence[str | Path], first: _Runner, second: _Runner) -> dict[str, Any]:
+def _pair(models: Sequence[str | Path], first: _Runner, second: _Runner) -> PairedTimes:
     # Round by round, because what disturbs one model in a round disturbs the other too.
     ratio, interval = statistics.quantile(second.medians() / first.medians(), 0.5)
     return {

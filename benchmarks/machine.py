@@ -8,15 +8,15 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 
+from ..data.results.environment import Disturbance, Environment, MachineState
 from ..models.backends import runtime
 
 OTHERS_LIMIT = 0.10
@@ -85,9 +85,19 @@ class State:
             own=used.user + used.system + used.children_user + used.children_system,
         )
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> MachineState:
         """Return plain values for a JSON file."""
-        return asdict(self)
+        return {
+            "time": self.time,
+            "governor": self.governor,
+            "mhz": self.mhz,
+            "full_mhz": self.full_mhz,
+            "celsius": self.celsius,
+            "throttled": self.throttled,
+            "load": self.load,
+            "busy": self.busy,
+            "own": self.own,
+        }
 
 
 @dataclass(frozen=True)
@@ -107,7 +117,7 @@ class Watch:
         """Note the state now."""
         return cls(read, read())
 
-    def stop(self) -> dict[str, Any]:
+    def stop(self) -> Disturbance:
         """Return `state` (before and after) and `disturbed` (what `disturbances` says), for a result."""
         after = self.read()
         return {
@@ -144,7 +154,7 @@ def disturbances(before: State, after: State) -> list[str]:
     return found
 
 
-def describe() -> dict[str, Any]:
+def describe() -> Environment:
     """Return machine, operating system, versions and runtime, for the head of every result."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

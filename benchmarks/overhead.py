@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from itertools import islice
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..data.results.device import Overhead
 from ..device.pipeline import Pipeline
 from ..models.runtime import LoadedModel
 
@@ -18,7 +18,7 @@ _WARM_UP = 20
 
 def measure(
     pipeline: Pipeline, *, frames: int = 300, clock: Callable[[], float] = time.process_time
-) -> dict[str, Any] | None:
+) -> Overhead | None:
     """Process frames, and after each run the bare networks as often as that frame, scanned whole, needs them.
 
     CPU time counts no waiting for other programs, and turns treat both alike, so that a busy machine
@@ -30,9 +30,7 @@ def measure(
         clock: Tells the CPU time in seconds.
 
     Returns:
-        JSON-ready medians in milliseconds of CPU time a frame: `pipeline`; `detector`, `landmarker` and
-        `classifier` of one inference; `networks`, the sum of those that a frame scanned whole needs;
-        `ratio` of pipeline and networks; and `faces` in a frame. None if the source has too few frames.
+        JSON-ready medians of CPU time; None if the source has too few frames.
     """
     networks = [_Bare(m) for m in (pipeline.finder.detector, pipeline.finder.landmarker, pipeline.classifier.model)]
     rows = []
@@ -46,16 +44,15 @@ def measure(
             rows.append((taken, sum(bare), len(result.faces), *_each(bare, runs)))
     if not rows:
         return None
-    whole, sums, faces, *single = np.array(rows).T
+    whole, sums, faces, detector, landmarker, classifier = np.array(rows).T
     return {
         "pipeline": _milliseconds(whole),
         "networks": _milliseconds(sums),
         "ratio": float(np.median(whole / sums)),
         "faces": float(faces.mean()),
-        **{
-            name: _milliseconds(values)
-            for name, values in zip(("detector", "landmarker", "classifier"), single, strict=True)
-        },
+        "detector": _milliseconds(detector),
+        "landmarker": _milliseconds(landmarker),
+        "classifier": _milliseconds(classifier),
         "frames": len(rows),
     }
 

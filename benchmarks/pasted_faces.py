@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..data.dataset import Faces
 from ..data.metrics import wilson
+from ..data.results.device import PastedScores
 from ..device.classifier import Classifier
 from ..device.faces.finder import FaceFinder, in_box
 from ..device.faces.gate import Gate, turn
@@ -103,37 +103,43 @@ def right(classifier: Classifier, images: NDArray[np.uint8], labels: NDArray[np.
     return classifier.probabilities(classifier.resize(images)).argmax(axis=1) == labels
 
 
-def measure(seen: Seen, faces: Faces, labels: NDArray[np.int64], classifier: Classifier) -> dict[str, Any]:
+def measure(roll: float, seen: Seen, faces: Faces, labels: NDArray[np.int64], classifier: Classifier) -> PastedScores:
     """Hold the accuracy on faces as the device cuts them against that on the same faces given directly.
 
     Args:
+        roll: Degrees by which the faces were turned.
         seen: What `look` saw.
         faces: The faces that were pasted.
         labels: int [n], their labels as indices of the classifier's.
         classifier: Names them.
 
     Returns:
-        JSON-ready: `faces`; `landmarks_in_box`, means of the faces and their mirror images; `found` and
-        `found_interval` (95 %, Wilson); `refused`, the share of the found that the gate would not have
-        read; and on the found, those too, `direct` and `device` accuracy, and `loss`, their
-        difference, with its paired 95 % `loss_interval`.
+        JSON-ready scores. The landmarks are means of the faces and their mirror images; the share found has
+        Wilson's interval, the loss a paired one.
     """
     kept = np.flatnonzero(seen.found)
     count = len(kept)
     mirrored = seen.points.reshape(-1, 5, 2)[:, [1, 0, 2, 4, 3]] * (-1, 1)
     mean = np.nanmean(seen.points.reshape(-1, 5, 2) + mirrored, axis=0) / 2 if count else np.empty((0, 2))
-    shares = {
+    scores: PastedScores = {
+        "roll": roll,
         "landmarks_in_box": mean.round(3).tolist(),
         "faces": len(faces),
         "found": count / len(faces),
         "found_interval": wilson(count, len(faces)),
+        "refused": None,
+        "direct": None,
+        "device": None,
+        "loss": None,
+        "loss_interval": None,
     }
     if not count:
-        return shares | {"refused": None, "direct": None, "device": None, "loss": None, "loss_interval": None}
+        return scores
     direct = right(classifier, faces.images[kept], labels[kept])
     device = right(classifier, seen.crops, labels[kept])
     loss, interval = statistics.paired_difference(device, direct)
-    return shares | {
+    return {
+        **scores,
         "refused": float((seen.refused != "").mean()),
         "direct": float(direct.mean()),
         "device": float(device.mean()),

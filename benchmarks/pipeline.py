@@ -6,15 +6,14 @@ import time
 from array import array
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
+from ..data.results.device import MemoryUse, PipelineResult, StageTimes
+from ..data.results.files import PIPELINE_SCHEMA
 from ..device.pipeline import Pipeline
 from ..device.types import FrameResult
 from . import machine
-
-SCHEMA = "ferlite-pipeline/1"
 
 SETTLED = 1000
 """After so many frames memory should grow no more."""
@@ -31,7 +30,7 @@ def measure(
     clock: Callable[[], float] = time.monotonic,
     read_state: Callable[[], machine.State] = machine.State.read,
     resident: Callable[[], float | None] = machine.resident_mb,
-) -> dict[str, Any]:
+) -> PipelineResult:
     """Run a pipeline and account for its time and memory.
 
     Time begins with the first result, so that opening a camera doesn't count. A live source sets the
@@ -48,11 +47,8 @@ def measure(
         resident: Tells the memory of this process in MB.
 
     Returns:
-        JSON-ready: `fps`; `dropped` frames and their share; `stages` with milliseconds p50 and p90 of
-        detect, landmarks, classify, track, all of them (`total`) and the `wait` for a frame; `age_ms`
-        from the capture of a frame to its result, for a live source; `cpu_percent` (100 is one
-        core); `memory` in MB at the start, after `SETTLED` frames and at the end, and how much it grew
-        since it was settled.
+        JSON-ready: `stages` are detect, landmarks, classify, track, all of them (`total`) and the `wait` for a
+        frame; `age_ms` is of a live source; `memory` is settled after `SETTLED` frames.
 
     Raises:
         SourceError: The source broke off.
@@ -70,7 +66,7 @@ def measure(
     given = log.count + log.dropped
     used, elapsed = log.cpu, log.elapsed
     return {
-        "schema": SCHEMA,
+        "schema": PIPELINE_SCHEMA,
         **machine.describe(),
         **disturbed,
         "source": {
@@ -133,20 +129,20 @@ class _Log:
             if megabytes is not None:
                 self.samples.append((self.count, megabytes))
 
-    def memory(self) -> dict[str, Any] | None:
+    def memory(self) -> MemoryUse | None:
         if not self.samples:
             return None
         settled = next((size for frame, size in self.samples if frame >= SETTLED), None)
         start, end = self.samples[0][1], self.samples[-1][1]
         return {
             "start": start,
-            f"at_{SETTLED}": settled,
+            "settled": settled,
             "end": end,
             "growth": None if settled is None else end - settled,
             "samples": self.samples,
         }
 
 
-def _quantiles(milliseconds: Sequence[float]) -> dict[str, float]:
+def _quantiles(milliseconds: Sequence[float]) -> StageTimes:
     p50, p90 = np.quantile(milliseconds, (0.5, 0.9))
     return {"p50": float(p50), "p90": float(p90)}

@@ -3,32 +3,73 @@
 from __future__ import annotations
 
 import base64
-import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+import cv2
 import jinja2
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
+from ..data import eigenfaces
+from ..data.results import files
+from ..data.results.accuracy import AccuracyResult, FaceSample
+from ..data.results.conversion import InspectionResult
+from ..data.results.device import PipelineResult
+from ..data.results.environment import ModelFacts
+from ..data.results.latency import LatencyResult, ModelTimes
 from ..errors import DataError, MissingFileError
-from ..models.files import read_bytes, write_bytes
+from ..models.files import read_bytes, sha256, write_bytes
 from . import charts
-from .summary import place, summarise
+from .accuracy import SAMPLES, unpacked
+from .summary import distinguished, place, summarise
 
 __all__ = ["summarise", "write"]
 
 _PICTURES = {"curves.png": "Training", "confusion.png": "Confusion in training"}
 
 
-def write(folder: str | Path, title: str, out: str | Path | None = None) -> Path:
+class Answer(TypedDict):
+    """What a model answered to a face, and whether that is how the face was drawn."""
+
+    model: str
+    label: str
+    right: bool
+
+
+class Face(TypedDict):
+    """A face that is shown: its label, its picture (PNG in base64), and the answers."""
+
+    label: str
+    picture: str
+    answers: list[Answer]
+
+
+class FaceGroup(TypedDict):
+    """Faces that the same models got right, of `count` such faces in all."""
+
+    title: str
+    count: int
+    faces: list[Face]
+
+
+class Difference(TypedDict):
+    """A confusion matrix less another."""
+
+    title: str
+    rows: list[list[int]]
+
+
+def write(folder: str | Path, title: str) -> Path:
     """Write `report.html` from the results in a folder.
 
     Args:
-        folder: Holds accuracy.json, latency.json and pipeline.json, as `ferlite bench` prints them,
-            inspect.json (`layers`: a list of `layer` and `sqnr_db`) of a conversion, and pictures of
-            the training (curves.png, confusion.png); what is missing is left out of the page.
+        folder: Holds accuracy.json, latency.json and pipeline.json, as `ferlite bench` prints them, MODEL-inspect.json
+            of `ferlite convert --inspect`, pictures of the training (curves.png, confusion.png) and the video
+            demo.mp4, which the page links to; what is missing is left out of the page.
         title: Heading of the page.
-        out: File to write; report.html in the folder if not given.
 
     Raises:
         MissingFileError: The folder holds no results.
@@ -36,13 +77,15 @@ def write(folder: str | Path, title: str, out: str | Path | None = None) -> Path
         OutputError: The page can't be written.
     """
     folder = Path(folder)
-    accuracy, latency, pipeline, inspect = (
-        _read(folder / f"{name}.json") for name in ("accuracy", "latency", "pipeline", "inspect")
-    )
-    if accuracy is None and latency is None and pipeline is None:
+    accuracy: AccuracyResult | None = _read(folder / files.ACCURACY, files.ACCURACY_SCHEMA)
+    latency: LatencyResult | None = _read(folder / files.LATENCY, files.LATENCY_SCHEMA)
+    pipeline: PipelineResult | None = _read(folder / files.PIPELINE, files.PIPELINE_SCHEMA)
+    inspections: list[InspectionResult] = [
+        files.read(path, files.INSPECTION_SCHEMA) for path in sorted(folder.glob(files.INSPECTION.format(model="*")))
+    ]
+    if not (accuracy or latency or pipeline or inspections):
         raise MissingFileError(
-            f"{folder} holds neither accuracy.json nor latency.json; make them with "
-            "'ferlite bench accuracy … --json > accuracy.json'"
+            f"{folder} holds no results; make them with 'ferlite bench accuracy … --json > {folder / files.ACCURACY}'"
         )
     pictures = [
         {"title": heading, "data": base64.b64encode(read_bytes(folder / name)).decode()}
@@ -54,31 +97,40 @@ def write(folder: str | Path, title: str, out: str | Path | None = None) -> Path
     try:
         page = environment.from_string(Path(__file__).with_name("report.html.j2").read_text()).render(
             title=title,
-            summary=summarise(accuracy, latency),
+            summary=summarise(accuracy, latency) if accuracy or latency else "",
             place=latency and place(latency),
             disturbed=_disturbed(latency=latency, pipeline=pipeline),
             accuracy=accuracy,
             latency=latency,
             pipeline=pipeline,
-            drawings={name: Markup(svg) for name, svg in _drawings(accuracy, latency, inspect).items()},  # noqa: S704
+            drawings={name: Markup(svg) for name, svg in _drawings(accuracy, latency).items()},  # noqa: S704
+            layers=[
+                {"title": f"{one['model']}, {one['scheme']}", "svg": Markup(charts.layers(one["layers"]))}  # noqa: S704
+                for one in inspections
+            ],
             fewest=charts.FEWEST,
-            differences=_differences(accuracy),
+            differences=_differences(accuracy) if accuracy else [],
+            faces=_faces(accuracy) if accuracy else [],
+            samples=SAMPLES,
             pictures=pictures,
+            video=files.VIDEO if (folder / files.VIDEO).exists() else "",
             where=latency or accuracy or pipeline,
         )
     except (KeyError, TypeError, ValueError, IndexError, jinja2.UndefinedError) as error:
         raise DataError(f"the results in {folder} lack something ({error}); measure again with this ferlite") from error
-    return write_bytes(out or folder / "report.html", page.encode())
+    return write_bytes(folder / "report.html", page.encode())
 
 
-def _disturbed(**results: dict[str, Any] | None) -> list[str]:
+def _read(path: Path, schema: str) -> Any:
+    return files.read(path, schema) if path.exists() else None
+
+
+def _disturbed(**results: LatencyResult | PipelineResult | None) -> list[str]:
     """Say of each result what makes it unfit to be quoted."""
     return [f"{name}: {', '.join(r['disturbed'])}" for name, r in results.items() if r and r["disturbed"]]
 
 
-def _drawings(
-    accuracy: dict[str, Any] | None, latency: dict[str, Any] | None, inspect: dict[str, Any] | None
-) -> dict[str, str]:
+def _drawings(accuracy: AccuracyResult | None, latency: LatencyResult | None) -> dict[str, str]:
     """Draw what can be drawn, by name."""
     drawn = {}
     if accuracy:
@@ -94,14 +146,59 @@ def _drawings(
             if len(points) > 1:
                 drawn["pareto"] = charts.pareto(points)
                 drawn["pareto_legend"] = charts.legend([point["title"] for point in points])
-    if inspect and isinstance(inspect.get("layers"), list):
-        rows = [row for row in inspect["layers"] if isinstance(row, dict) and "layer" in row]
-        if rows:
-            drawn["layers"] = charts.layers(rows)
     return drawn
 
 
-def _points(accuracy: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _faces(accuracy: AccuracyResult) -> list[FaceGroup]:
+    """Draw the sampled faces again, and group them by which of the first two models were right.
+
+    Only what is drawn here can be shown: a result holds no pixels.
+    """
+    samples = accuracy["samples"]
+    if not samples:
+        return []
+    images = eigenfaces.draw_again([sample["row"] for sample in samples])
+    models = accuracy["models"][:2]
+    names = [distinguished(model, models) for model in models]
+    right = np.stack([unpacked(model["right"], model["count"]) for model in models])
+    groups = []
+    for kind in sorted({_right(sample) for sample in samples}, reverse=True):
+        shown = [
+            _face(sample, np.asarray(image, np.uint8), names)
+            for sample, image in zip(samples, images, strict=True)
+            if _right(sample) == kind
+        ]
+        count = int((right == np.array(kind)[:, None]).all(axis=0).sum())
+        groups.append(FaceGroup(title=_kind(kind, names), count=count, faces=shown))
+    return groups
+
+
+def _right(sample: FaceSample) -> tuple[bool, ...]:
+    return tuple(answer == sample["label"] for answer in sample["answers"])
+
+
+def _kind(right: tuple[bool, ...], names: Sequence[str]) -> str:
+    if len(right) == 1:
+        return "right" if right[0] else "wrong"
+    if right[0] == right[1]:
+        return "both right" if right[0] else "both wrong"
+    return f"only {names[right.index(True)]} right"
+
+
+def _face(sample: FaceSample, image: NDArray[np.uint8], names: Sequence[str]) -> Face:
+    if sha256(image.tobytes()) != sample["sha256"]:
+        raise ValueError("its faces were drawn by another version")
+    return {
+        "label": sample["label"],
+        "picture": base64.b64encode(cv2.imencode(".png", image)[1].tobytes()).decode(),
+        "answers": [
+            {"model": name, "label": label, "right": label == sample["label"]}
+            for name, label in zip(names, sample["answers"], strict=True)
+        ],
+    }
+
+
+def _points(accuracy: AccuracyResult, rows: list[ModelTimes]) -> list[charts.Point]:
     """Join what was scored with what was timed, by the file's hash."""
     timed = {row["sha256"]: row for row in rows}
     return [
@@ -117,13 +214,11 @@ def _points(accuracy: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[s
     ]
 
 
-def _differences(accuracy: dict[str, Any] | None) -> list[dict[str, Any]]:
+def _differences(accuracy: AccuracyResult) -> list[Difference]:
     """Subtract the first model's confusion matrix from each other's that knows the same labels."""
-    if not accuracy:
-        return []
     first, *others = accuracy["models"]
     labels = list(first["recall"])
-    differences = []
+    differences: list[Difference] = []
     for other in others:
         theirs = list(other["recall"])
         if sorted(theirs) != sorted(labels):
@@ -141,17 +236,5 @@ def _differences(accuracy: dict[str, Any] | None) -> list[dict[str, Any]]:
     return differences
 
 
-def _title(model: dict[str, Any]) -> str:
+def _title(model: ModelFacts) -> str:
     return f"{model['name']}, {model['scheme']}"
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
-        return None
-    try:
-        result = json.loads(read_bytes(path))
-    except ValueError as error:
-        raise DataError(f"{path} is no JSON ({error}); measure again") from error
-    if not isinstance(result, dict):
-        raise DataError(f"{path} is no result of ferlite; measure again")
-    return result

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data.metrics import wilson
+from ..data.results.environment import Interval
+from ..data.results.latency import Histogram
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
@@ -30,7 +31,7 @@ def paired_difference(
     groups: NDArray[np.int64] | None = None,
     rounds: int = 10_000,
     seed: int = 0,
-) -> tuple[float, tuple[float, float]]:
+) -> tuple[float, Interval]:
     """Return accuracy of b minus accuracy of a, with its paired-bootstrap 95 % interval.
 
     Args:
@@ -60,7 +61,7 @@ def paired_difference(
     return (gained - lost) / count, (float(low), float(high))
 
 
-def newcombe(share_a: float, count_a: int, share_b: float, count_b: int) -> tuple[float, float]:
+def newcombe(share_a: float, count_a: int, share_b: float, count_b: int) -> Interval:
     """Return the 95 % interval of b - a of two independent shares (Newcombe 1998, method 10).
 
     Args:
@@ -78,15 +79,12 @@ def newcombe(share_a: float, count_a: int, share_b: float, count_b: int) -> tupl
     )
 
 
-def histogram(values: NDArray[np.float64], bins: int = 60) -> dict[str, Any]:
+def histogram(values: NDArray[np.float64], bins: int = 60) -> Histogram:
     """Return counts over equal bins from the smallest value to the 99th percentile, at most twice the median.
 
     Args:
         values: float [n].
         bins: Number of bins.
-
-    Returns:
-        `start` and `step` of the bins, `counts`, and `above`: how many lie beyond the last bin.
     """
     low = float(values.min())
     high = float(min(np.quantile(values, 0.99), 2 * np.median(values)))
@@ -99,7 +97,7 @@ def histogram(values: NDArray[np.float64], bins: int = 60) -> dict[str, Any]:
     }
 
 
-def quantile(values: NDArray[np.float64], share: float) -> tuple[float, tuple[float, float]]:
+def quantile(values: NDArray[np.float64], share: float) -> tuple[float, Interval]:
     """Return a quantile with its 95 % interval from order statistics (no distribution assumed).
 
     Args:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+
+from ..data.results.accuracy import AccuracyResult
+from ..data.results.environment import ModelFacts
+from ..data.results.latency import LatencyResult
 
 
-def summarise(accuracy: dict[str, Any] | None, latency: dict[str, Any] | None) -> str:
+def summarise(accuracy: AccuracyResult | None, latency: LatencyResult | None) -> str:
     """Say in a few sentences what the smaller of the first two models costs and buys.
 
     Args:
@@ -20,7 +24,7 @@ def summarise(accuracy: dict[str, Any] | None, latency: dict[str, Any] | None) -
     return " ".join(parts) or "One model was measured; give two or more to have them compared."
 
 
-def place(latency: dict[str, Any]) -> str:
+def place(latency: LatencyResult) -> str:
     """Say where a speed was measured, and that it is no other machine's."""
     machine = latency["machine"]
     where = f"Measured on {machine['model']} ({machine['architecture']}"
@@ -29,7 +33,7 @@ def place(latency: dict[str, Any]) -> str:
     return f"{where}): how fast a Raspberry Pi is must be measured on it."
 
 
-def _speed(latency: dict[str, Any]) -> str:
+def _speed(latency: LatencyResult) -> str:
     first, second = latency["models"][:2]
     pair = latency["pairs"][0]
     ratio, ends = 1 / pair["median_ratio"], sorted(1 / end for end in pair["ratio_interval"])
@@ -37,21 +41,22 @@ def _speed(latency: dict[str, Any]) -> str:
         first, second = second, first
         ratio, ends = 1 / ratio, sorted(1 / end for end in ends)
     size = f"{first['bytes'] / second['bytes']:.1f}x smaller"
+    larger, smaller = (distinguished(model, (first, second)) for model in (first, second))
     if ends[0] <= 1 <= ends[1]:
-        return f"{_name(second, first)} is no faster or slower here than {_name(first, second)}, and {size}."
+        return f"{smaller} is no faster or slower here than {larger}, and {size}."
     if ratio < 1:
         ratio, ends = 1 / ratio, sorted(1 / end for end in ends)
         return (
-            f"{_name(second, first)} is {ratio:.2f}x slower here than {_name(first, second)} "
+            f"{smaller} is {ratio:.2f}x slower here than {larger} "
             f"(95 % interval {ends[0]:.2f} to {ends[1]:.2f}), though {size}."
         )
     return (
-        f"{_name(second, first)} is {ratio:.2f}x faster here than {_name(first, second)} "
+        f"{smaller} is {ratio:.2f}x faster here than {larger} "
         f"(95 % interval {ends[0]:.2f} to {ends[1]:.2f}) and {size}."
     )
 
 
-def _cost(accuracy: dict[str, Any]) -> str:
+def _cost(accuracy: AccuracyResult) -> str:
     first, second = accuracy["models"][:2]
     pair = accuracy["pairs"][0]
     difference, ends = pair["difference"], pair["difference_interval"]
@@ -67,6 +72,7 @@ def _cost(accuracy: dict[str, Any]) -> str:
     )
 
 
-def _name(model: dict[str, Any], other: dict[str, Any]) -> str:
-    """Return the scheme, or where two models have the same one, the name."""
-    return model["scheme"] if model["scheme"] != other["scheme"] else model["name"]
+def distinguished(model: ModelFacts, models: Sequence[ModelFacts]) -> str:
+    """Return what tells a model from the others: its scheme, or where they share it, its name."""
+    schemes = [one["scheme"] for one in models]
+    return model["scheme"] if schemes.count(model["scheme"]) == 1 else model["name"]

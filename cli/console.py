@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ..data.results.environment import Disturbance, Environment
+
 console = Console(stderr=True)
 """Progress and remarks; stdout is left to results, which may be piped."""
 
@@ -48,14 +50,14 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def place(result: dict[str, Any]) -> str:
+def place(result: Environment) -> str:
     """Say where a result was measured: machine and runtime."""
     machine = result["machine"]
     return f"{machine['model']}, {machine['architecture']}, {machine['cores']} cores; {result['runtime']}"
 
 
-def print_disturbed(result: dict[str, Any], *, to_stderr: bool = False) -> None:
+def print_disturbed(result: Disturbance, *, to_stderr: bool = False) -> None:
     """Say first what disturbed a measurement."""
-    if result.get("disturbed"):
+    if result["disturbed"]:
         text = f"disturbed: {'; '.join(result['disturbed'])}. Measure again before quoting this."
         typer.echo(text, err=to_stderr)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from rich.table import Table
 
+from ..data.results.files import SENSITIVITY
 from ..errors import UsageError, unknown
 from ..models.files import write_json
 from .console import Json, console, print_json, progress
@@ -108,15 +109,13 @@ def _line(scheme: str, model: Made) -> str:
     return f"{model.path}  {size}  {scheme}  validation accuracy {model.accuracy:.2%}{agrees}; {runs}{kept}"
 
 
-def _inspection(scheme: str, model: Made, quiet: bool) -> None:
+def _inspection(scheme: Scheme, model: Made, quiet: bool) -> None:
     from ..convert import inspection
 
     errors = model.inspection
     if errors is None:
         return
-    chart = model.path.with_name(f"{model.path.stem}-inspect.png")
-    write_json(chart.with_suffix(".json"), {"model": model.path.name, "scheme": scheme} | errors.to_json())
-    inspection.draw(errors, f"{model.path.name}: {scheme} against float32, {errors.faces} faces", chart)
+    chart = inspection.write(errors, model.path, scheme)
     if quiet:
         return
     table = Table("layer", "operator", "SQNR dB", "lost here dB", title=f"{scheme}: the worst layers")
@@ -140,10 +139,11 @@ def _sensitivity(run: Run, dataset: Dataset, method: Method, keep_float: list[st
             dataset.split("train"),
             dataset.split("validation"),
             method=method,
+            model=run.recipe.name,
             keep_float=keep_float,
             on_share=show,
         )
-    path = write_json(out / f"{run.recipe.name}-sensitivity.json", {"model": run.recipe.name} | result)
+    path = write_json(out / SENSITIVITY.format(model=run.recipe.name), result)
     if as_json:
         print_json(result)
         return

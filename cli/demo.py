@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from ..data.results.files import VIDEO
 from ..device.classifier import FER2013_MODEL
 from ..device.faces.boxes import iou
 from ..device.outputs.base import Output
@@ -30,7 +31,7 @@ def demo(
     source: Annotated[
         str, typer.Option(help="What to look at: drawn faces, or a camera, clip or photo.")
     ] = "virtual:faces=2",
-    out: Annotated[Path, typer.Option(help="Annotated video, picture or folder to write.")] = Path("demo.mp4"),
+    out: Annotated[Path, typer.Option(help="Annotated video, picture or folder to write.")] = Path(VIDEO),
     model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = FER2013_MODEL,
     frames: Annotated[int, typer.Option(min=1, help="Stop after so many frames.")] = _FRAMES,
 ) -> None:

@@ -49,7 +49,7 @@ def show(name: Name, as_json: Json = False) -> None:
     """Show a model's card; with --json its record."""
     from rich.markdown import Markdown  # it takes a tenth of a second to import
 
-    from ..benchmarks.cards import card
+    from ..benchmarks.model_cards import card
 
     file, record = _read(name)
     if as_json:

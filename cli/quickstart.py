@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..data.results import files
 from ..models.files import read_bytes, write_bytes, write_json
 from .console import console, progress
 from .demo import Truth
@@ -29,7 +30,7 @@ def quickstart(
     """
     with needs("host"):
         from ..benchmarks import accuracy, latency, report
-        from ..convert import package
+        from ..convert import inspection, package
         from ..data.eigenfaces import EIGENFACES
         from ..data.load import load_dataset
         from ..device.outputs.json_lines import JsonLines
@@ -52,9 +53,15 @@ def quickstart(
     console.print("[bold]2[/] converting to int8")
     with progress("convert") as show:
         made = package.convert(
-            run, dataset, out, on_step=lambda step: show(package.STEPS.index(step) / len(package.STEPS), step)
+            run,
+            dataset,
+            out,
+            inspected=True,
+            on_step=lambda step: show(package.STEPS.index(step) / len(package.STEPS), step),
         )
     int8 = made["int8"].path
+    if errors := made["int8"].inspection:
+        inspection.write(errors, int8, "int8")
     models = [made["float32"].path, int8]
     console.print("[bold]3[/] measuring int8 against float32")
     with progress("accuracy") as show:
@@ -63,10 +70,9 @@ def quickstart(
         )
     with progress("latency") as show:
         times = latency.measure(models, seconds=3, cold_starts=3, on_round=lambda share: show(share, ""))
-    write_json(out / "accuracy.json", scores)
-    write_json(out / "latency.json", times)
+    write_json(out / files.ACCURACY, scores)
+    write_json(out / files.LATENCY, times)
     write_bytes(out / "curves.png", read_bytes(run.folder / "curves.png"))
-    page = report.write(out, "ferlite quickstart")
 
     console.print("[bold]4[/] running it on a virtual camera")
     summary = Summary()
@@ -76,9 +82,10 @@ def quickstart(
         (out / "demo.jsonl").unlink(missing_ok=True)
         truth = Truth(pipeline.source)
         lines = stack.enter_context(JsonLines(out / "demo.jsonl"))
-        video = stack.enter_context(open_annotated(out / "demo.mp4", pipeline.source.rate))
+        video = stack.enter_context(open_annotated(out / files.VIDEO, pipeline.source.rate))
         pipeline.run(Undivided(lines, video, summary, truth), frames=_FRAMES)
 
+    page = report.write(out, "ferlite quickstart")
     typer.echo(report.summarise(scores, times))
     typer.echo(f"Virtual camera: {summary}; {truth}.")
-    typer.echo(f"{page} shows it all, {out / 'demo.mp4'} the camera; {time.perf_counter() - start:.0f} s.")
+    typer.echo(f"{page} shows it all, {out / files.VIDEO} the camera; {time.perf_counter() - start:.0f} s.")

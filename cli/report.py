@@ -11,15 +11,13 @@ from .extras import needs
 
 
 def report(
-    folder: Annotated[
-        Path, typer.Argument(help="Folder with accuracy.json, latency.json, pipeline.json.", show_default=False)
-    ],
+    folder: Annotated[Path, typer.Argument(help="Folder with the results.", show_default=False)],
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "ferlite report",
 ) -> None:
-    """Make one HTML page of what was measured.
+    """Make one HTML page, report.html, of what was measured.
 
-    accuracy.json, latency.json and pipeline.json are what `ferlite bench … --json` prints, inspect.json
-    is what a conversion writes; what is missing is left out.
+    accuracy.json, latency.json and pipeline.json are what `ferlite bench … --json` prints, MODEL-inspect.json is what
+    `ferlite convert --inspect` writes, and demo.mp4 is the video of `ferlite demo`. What is missing is left out.
     """
     with needs("report"):
         from ..benchmarks import report as page

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,11 @@ from ai_edge_litert.interpreter import Interpreter
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ..data.results.conversion import InspectionResult
+from ..data.results.files import INSPECTION, INSPECTION_SCHEMA
 from ..errors import ModelFormatError
-from ..models.files import replacing
+from ..models.files import replacing, write_json
+from ..models.record import Scheme
 from .interpreter import answer, load_whole
 from .layers import Layer, layers
 
@@ -60,9 +63,24 @@ class Inspection:
         """Return the layers that lose most by themselves, the worst first."""
         return sorted(self.layers, key=lambda layer: -layer.lost)[:count]
 
-    def to_json(self) -> dict[str, Any]:
-        """Return all of it, ready for JSON."""
-        return {"faces": self.faces, "matched": self.matched, "layers": [asdict(layer) for layer in self.layers]}
+    def to_json(self, model: str, scheme: Scheme) -> InspectionResult:
+        """Return all of it, ready for JSON.
+
+        Args:
+            model: Name of the quantized file.
+            scheme: Its scheme.
+        """
+        return {
+            "schema": INSPECTION_SCHEMA,
+            "model": model,
+            "scheme": scheme,
+            "faces": self.faces,
+            "matched": self.matched,
+            "layers": [
+                {"name": layer.name, "operator": layer.operator, "sqnr": layer.sqnr, "lost": layer.lost}
+                for layer in self.layers
+            ],
+        }
 
 
 def inspect(quantized: bytes, floating: bytes, images: NDArray[np.uint8]) -> Inspection:
@@ -101,6 +119,27 @@ def inspect(quantized: bytes, floating: bytes, images: NDArray[np.uint8]) -> Ins
             noise[layer.output] += float(np.square(got - want).sum())
     ratios = {name: _decibel(signal[name], noise[name]) for name in signal}
     return Inspection(tuple(_error(layer, ratios) for layer in both), len(images), matched)
+
+
+def write(inspection: Inspection, model: Path, scheme: Scheme) -> Path:
+    """Write MODEL-inspect.json, which the report reads, and the same as a picture beside it.
+
+    Args:
+        inspection: What to write.
+        model: The quantized file; both are written to its folder.
+        scheme: Its scheme.
+
+    Returns:
+        The picture.
+
+    Raises:
+        OutputError: The folder can't be written.
+    """
+    path = model.with_name(INSPECTION.format(model=model.stem))
+    write_json(path, inspection.to_json(model.name, scheme))
+    chart = path.with_suffix(".png")
+    draw(inspection, f"{model.name}: {scheme} against float32, {inspection.faces} faces", chart)
+    return chart
 
 
 def draw(inspection: Inspection, title: str, path: str | Path) -> None:

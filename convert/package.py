@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..data import metrics
 from ..data.dataset import Dataset, Faces
+from ..data.results.accuracy import RecordedScores
 from ..data.splits import balanced_draw
 from ..device.classifier import Classifier
 from ..errors import DataError, UsageError, unknown
@@ -141,7 +141,7 @@ def convert(
     )
     records: dict[Scheme, Record] = {}
     shares: dict[Scheme, float] = {}
-    scored: dict[str, Any] = {"count": len(validation)}
+    recorded: dict[str, RecordedScores] = {}
     for scheme, (graph, left) in graphs.items():
         records[scheme] = record.with_(
             scheme=scheme,
@@ -151,21 +151,28 @@ def convert(
         logits, shares[scheme] = _run(graph, records[scheme], validation)
         scores = metrics.score(logits.argmax(axis=1), validation.labels, record.labels)
         temperature = fit_temperature(logits, validation.labels)
-        scored[scheme] = {key: value for key, value in scores.to_json().items() if key != "count"}
-        scored[scheme]["calibration_error"] = {
-            "before": calibration_error(logits, validation.labels, 1),
-            "after": calibration_error(logits, validation.labels, temperature),
+        recorded[scheme] = {
+            "accuracy": scores.accuracy,
+            "interval": scores.interval,
+            "balanced_accuracy": scores.balanced_accuracy,
+            "macro_f1": scores.macro_f1,
+            "recall": scores.recall,
+            "confusion": scores.confusion,
+            "calibration_error": {
+                "before": calibration_error(logits, validation.labels, 1),
+                "after": calibration_error(logits, validation.labels, temperature),
+            },
         }
         records[scheme] = records[scheme].with_(temperature=temperature)
     made: dict[Scheme, Made] = {}
     for scheme, (graph, _) in graphs.items():
         name = run.recipe.name if scheme == "int8" else f"{run.recipe.name}-{scheme}"
         # Each file records the scores of all schemes, so that the cost of int8 stands in it.
-        described = records[scheme].with_(accuracy={"validation": scored})
+        described = records[scheme].with_(accuracy={"validation": {"count": len(validation), **recorded}})
         path = modelfile.write(Path(out) / f"{name}.tflite", graph, described)
         errors = inspect(graph, floating, images) if inspected and scheme not in FLOATING else None
         made[scheme] = Made(
-            path, scored[scheme]["accuracy"], agreement[scheme], shares[scheme], described.kept_float, errors
+            path, recorded[scheme]["accuracy"], agreement[scheme], shares[scheme], described.kept_float, errors
         )
     return made
 

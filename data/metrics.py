@@ -6,12 +6,14 @@ instead of scikit-learn and scipy, which together are larger than everything els
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .results.accuracy import ReliabilityBin, ScoreFields
 
 
 @dataclass(frozen=True)
@@ -36,9 +38,17 @@ class Scores:
     recall: dict[str, float | None]
     confusion: list[list[int]]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> ScoreFields:
         """Return plain values for a JSON file."""
-        return asdict(self)
+        return {
+            "count": self.count,
+            "accuracy": self.accuracy,
+            "interval": self.interval,
+            "balanced_accuracy": self.balanced_accuracy,
+            "macro_f1": self.macro_f1,
+            "recall": self.recall,
+            "confusion": self.confusion,
+        }
 
 
 def score(predicted: NDArray[np.int64], labels: NDArray[np.int64], label_names: tuple[str, ...]) -> Scores:
@@ -85,8 +95,8 @@ def confusion_matrix(predicted: NDArray[np.int64], labels: NDArray[np.int64], cl
     return np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
-def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = 15) -> list[dict[str, Any]]:
-    """Return the accuracy of a classifier in equal bins of its confidence (Guo et al. 2017).
+def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = 15) -> list[ReliabilityBin]:
+    """Return how often a classifier is right, by how sure it is, over equal bins of confidence (Guo et al. 2017).
 
     Args:
         probabilities: float [n, classes].
@@ -94,7 +104,7 @@ def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.int64], b
         bins: Bins between 0 and 1.
 
     Returns:
-        For each bin that is not empty its `from` and `to`, `count`, mean `confidence` and `accuracy`.
+        The bins that are not empty, the lowest first.
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == labels
@@ -102,8 +112,8 @@ def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.int64], b
     counts, sure, good = (np.bincount(which, weights, bins) for weights in (None, confidence, right.astype(float)))
     return [
         {
-            "from": place / bins,
-            "to": (place + 1) / bins,
+            "low": place / bins,
+            "high": (place + 1) / bins,
             "count": int(counts[place]),
             "confidence": float(sure[place] / counts[place]),
             "accuracy": float(good[place] / counts[place]),
@@ -112,7 +122,7 @@ def reliability(probabilities: NDArray[np.float32], labels: NDArray[np.int64], b
     ]
 
 
-def calibration_error(bins: list[dict[str, Any]]) -> float:
+def calibration_error(bins: list[ReliabilityBin]) -> float:
     """Return the expected calibration error of what `reliability` returned (Guo et al. 2017)."""
     gaps = [row["count"] * abs(row["accuracy"] - row["confidence"]) for row in bins]
     return sum(gaps) / max(1, sum(row["count"] for row in bins))

@@ -78,7 +78,7 @@ def cards(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = _CARDS,
 ) -> None:
     """Write the hashes of the shipped models, and each one's card with its test scores and its latency."""
-    from ..benchmarks.cards import card
+    from ..benchmarks.model_cards import card
 
     looks = [json.loads(line) for line in read_bytes(reference / "final.jsonl").decode().splitlines()]
     latency = json.loads(read_bytes(reference / "epyc-2-cores" / "latency.json"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from ..data.metrics import wilson
+from ..data.results.accuracy import ScoreFields
+from ..data.results.study import StudyResult, StudyRow
 from ..errors import DataError
 from ..train.recipes import fingerprint
 from ..train.studies.confusions import confusions
@@ -27,7 +28,7 @@ The models that `ferlite-m` was chosen from are compared in [candidates.md](cand
 """
 
 
-def page(studies: Iterable[Mapping[str, Any]], asked: Mapping[str, Study]) -> str:
+def page(studies: Iterable[StudyResult], asked: Mapping[str, Study]) -> str:
     """Write the page.
 
     Args:
@@ -43,11 +44,11 @@ def page(studies: Iterable[Mapping[str, Any]], asked: Mapping[str, Study]) -> st
     return "\n".join([_HEAD, *(_section(study, asked[study["study"]]) for study in studies)])
 
 
-def _section(study: Mapping[str, Any], asked: Study) -> str:
-    rows: Sequence[Mapping[str, Any]] = study["rows"]
+def _section(study: StudyResult, asked: Study) -> str:
+    rows = study["rows"]
     watched = {f"{true} for {guess}" for true, guess in asked.watched}
-    scored = [row for row in rows if row["float32"]]
-    about = study["about"]
+    scored = [(row, row["float32"]) for row in rows if row["float32"]]
+    machine = study["about"]["machine"] if study["about"] else None
     # What was published, and what differs, may be put in better words after a study was run; recipes may not.
     texts = {variant.name: variant for variant in asked.variants}
     for row in rows:
@@ -65,10 +66,10 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
         *(f"    {line}" for line in asked.commands),
         "",
         f"Data {study['data']} (sha256 {study['sha256'][:12]}), scored on {study['evaluated']}: "
-        f"{scored[0]['float32']['count']:,} faces. "
+        f"{scored[0][1]['count']:,} faces. "
         if scored
         else "",
-        f"Machine: {about['machine']['model']}, {about['machine']['cores']} cores; "
+        (f"Machine: {machine['model']}, {machine['cores']} cores; " if machine else "")
         + ", ".join(f"{name} {version}" for name, version in study["versions"].items())
         + ".",
         "",
@@ -79,12 +80,11 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
         "",
     ]
     if scored:
-        names = list(scored[0]["float32"]["recall"])
+        names = list(scored[0][1]["recall"])
         head = ["recall, float32 [95 %]", *names, "mean", "most often taken"]
         head += ["published confusions"] if asked.watched else []
         lines += [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-        for row in scored:
-            scores = row["float32"]
+        for row, scores in scored:
             cells = [row["variant"], *map(_recall, scores["confusion"], range(len(names)))]
             cells.append(f"{scores['balanced_accuracy']:.1%}")
             cells.append(", ".join(confusions(scores)[:3]))
@@ -92,7 +92,7 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
                 cells.append(", ".join(one for one in confusions(scores) if one.rpartition(" ")[0] in watched))
             lines.append(f"| {' | '.join(cells)} |")
         lines.append("")
-        figures = {row["variant"]: _Figures(row) for row in scored}
+        figures = {row["variant"]: _Figures(row, scores) for row, scores in scored}
         # A sentence on variants that were not run has no figures.
         told = [answer for answer in asked.answers if set(re.findall(r"{([^.}]+)", answer)) <= set(figures)]
         lines += [*(f"- {answer.format_map(figures)}" for answer in told), *([""] if told else [])]
@@ -102,8 +102,7 @@ def _section(study: Mapping[str, Any], asked: Study) -> str:
 class _Figures:
     """The figures of a row as sentences want them, see `studies.Study.answers`."""
 
-    def __init__(self, row: Mapping[str, Any]) -> None:
-        scores = row["float32"]
+    def __init__(self, row: StudyRow, scores: ScoreFields) -> None:
         self.accuracy = f"{scores['accuracy']:.1%}"
         self.mean = f"{scores['balanced_accuracy']:.1%}"
         self.binary = f"{row['binary_accuracy']:.1%}"
@@ -118,7 +117,7 @@ def _recall(counts: Sequence[int], place: int) -> str:
     return f"{counts[place] / sum(counts):.1%} [{100 * low:.0f}, {100 * high:.0f}]"
 
 
-def _row(row: Mapping[str, Any], text: Variant) -> str:
+def _row(row: StudyRow, text: Variant) -> str:
     scores = row["float32"]
     if scores is None:
         return f"| {row['variant']} | | | | {row['why_not']} | | | | {text.published} | {text.differs} |"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from ...data.results.accuracy import Scoring
 from ...errors import UsageError
 from ..console import Json, Models, console, place, print_json, progress
 from ..train import DATA_HELP, MajorityOf
@@ -68,16 +69,16 @@ def accuracy(
     if as_json:
         print_json(result)
         return
-    told = result["data"]
-    alike = f" in {told['groups']:,} groups of one person or picture" if told["groups"] else ""
-    _print(result, f"{dataset.name}, {told['split']}, n = {told['faces']}{alike}")
+    data_used = result["data"]
+    alike = f" in {data_used['groups']:,} groups of one person or picture" if data_used["groups"] else ""
+    _print(result, f"{dataset.name}, {data_used['split']}, n = {data_used['faces']}{alike}")
     without = result.get("without_duplicates")
     if without:
         _print(without, f"the same without {without['duplicates']} faces that are also in the training split")
     typer.echo(place(result))
 
 
-def _print(result: dict[str, Any], title: str) -> None:
+def _print(result: Scoring, title: str) -> None:
     table = Table("model", "scheme", "accuracy [95 %]", "balanced", "macro-F1", "ECE", title=title)
     for row in result["models"]:
         low, high = row["interval"]

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ...data.results import files
 from ...errors import UsageError
 from ..console import print_disturbed
 
@@ -25,9 +26,10 @@ def compare(
     """
     from ...benchmarks import compare as bench
 
-    before, after = bench.read(old), bench.read(new)
+    before, after = (files.read(path, *bench.SCHEMAS) for path in (old, new))
     verdicts = bench.compare(before, after, _share(fail_over), force=force)
-    print_disturbed(after)
+    if after["schema"] == files.LATENCY_SCHEMA:
+        print_disturbed(after)
     for verdict in verdicts:
         typer.echo(f"{'regression: ' if verdict.worse else 'ok: '}{verdict.text}")
     if any(verdict.worse for verdict in verdicts):

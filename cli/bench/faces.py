@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -10,8 +9,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ...data.results.files import FACES
 from ...device.classifier import FER2013_MODEL
-from ...models.files import write_bytes
+from ...models.files import write_json
 from ..console import Json, console, place, print_json
 
 
@@ -47,7 +47,7 @@ def faces(
             on_step=status.update,
         )
     if out is not None:
-        write_bytes(out / "faces.json", json.dumps(result, indent=2).encode())
+        write_json(out / FACES, result)
     if as_json:
         print_json(result)
         return
@@ -74,7 +74,7 @@ def faces(
     )  # fmt: skip
     for row in result["pasted"]:
         low, high = row["found_interval"]
-        if row["loss"] is None:
+        if row["loss"] is None or row["loss_interval"] is None:
             table.add_row(f"{row['roll']:g}°", str(row["faces"]), f"{row['found']:.1%}", "", "", "", "")
             continue
         less, more = row["loss_interval"]

@@ -31,11 +31,11 @@ def footprint(
             table.add_row(name, f"{size / 1e6:.1f}")
     table.add_row("all", f"{result['installed_bytes'] / 1e6:.1f}")
     Console().print(table)
-    import_limit, result_limit, memory_limit = result["limits"].values()
+    limits = result["limits"]
     typer.echo(
-        f"import ferlite {result['import_ms']:.0f} ms (limit {import_limit}); first result of `ferlite run` on "
-        f"a picture after {result['first_result_ms']:.0f} ms (limit {result_limit}), of which Python's own "
-        f"start takes {result['python_ms']:.0f} ms; peak memory {result['peak_rss_bytes'] / 1e6:.0f} MB "
-        f"(limit {memory_limit / 1e6:.0f})"
+        f"import ferlite {result['import_ms']:.0f} ms (limit {limits['import_ms']}); first result of `ferlite run` on "
+        f"a picture after {result['first_result_ms']:.0f} ms (limit {limits['first_result_ms']}), "
+        f"of which Python's own start takes {result['python_ms']:.0f} ms; "
+        f"peak memory {result['peak_rss_bytes'] / 1e6:.0f} MB (limit {limits['peak_rss_bytes'] / 1e6:.0f})"
     )
     typer.echo(place(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,7 +41,7 @@ def gates(
         f"blur; unreadable under a sharpness of {limits['min_sharpness']:g}",
         result["blurs"], sigma="{:g}", sharpness="{:.2f}", refused="{:.1%}",
     )  # fmt: skip
-    _print(f"turn; unreadable over {limits['max_turn']:g}", result["turns"], **{"from": "{:g}", "to": "{}"})
+    _print(f"turn; unreadable over {limits['max_turn']:g}", result["turns"], low="{:g}", high="{}")
     _print(
         f"confidence; uncertain under {limits['threshold']:g}",
         result["thresholds"], threshold="{:g}", coverage="{:.1%}",
@@ -48,7 +49,7 @@ def gates(
     typer.echo(place(result))
 
 
-def _print(title: str, rows: list[dict[str, Any]], **columns: str) -> None:
+def _print(title: str, rows: Sequence[Mapping[str, Any]], **columns: str) -> None:
     table = Table(*columns, "faces", "accuracy [95 %]", title=title)
     for row in rows:
         cells = [form.format("" if row[name] is None else row[name]) for name, form in columns.items()]

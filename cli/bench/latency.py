@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from ...data.results.latency import LatencyResult
 from ...errors import UsageError
 from ..console import Json, Models, place, print_disturbed, print_json, progress
 
@@ -63,7 +64,7 @@ def _numbers(text: str) -> list[int]:
     return numbers
 
 
-def _print_latency(result: dict[str, Any]) -> None:
+def _print_latency(result: LatencyResult) -> None:
     times = Table("model", "threads", "p50 ms [95 %]", "p90 ms", "p99 ms", "times the first")
     cost = Table("model", "scheme", "KB", "threads", "µs/MMAC", "of the peak", "XNNPACK")
     ratios = {(pair["models"][1], pair["threads"]): pair for pair in result["pairs"]}
@@ -91,7 +92,7 @@ def _print_latency(result: dict[str, Any]) -> None:
     Console().print(cost)
 
 
-def _print_frames(result: dict[str, Any]) -> None:
+def _print_frames(result: LatencyResult) -> None:
     counts = [row["faces"] for row in result["models"][0]["faces"]]
     table = Table("model", "threads", *(f"{n} face{'s' * (n > 1)}" for n in counts), title="p50 ms a frame")
     for row in result["models"]:
@@ -99,7 +100,7 @@ def _print_frames(result: dict[str, Any]) -> None:
     Console().print(table)
 
 
-def _print_starts(result: dict[str, Any]) -> None:
+def _print_starts(result: LatencyResult) -> None:
     if not result["starts"]:
         return
     table = Table("model", "import ms", "load ms", "first inference ms", "whole process ms", "peak RSS MB")

@@ -68,12 +68,14 @@ def pipeline(
     )
     cost = result.get("overhead")
     if cost:
-        single = ", ".join(
-            f"{name} {cost[name]:.2f}" for name in ("detector", "landmarker", "classifier") if cost[name]
-        )
+        networks = (
+            ("detector", cost["detector"]), ("landmarker", cost["landmarker"]), ("classifier", cost["classifier"])
+        )  # fmt: skip
+        single = ", ".join(f"{name} {milliseconds:.2f}" for name, milliseconds in networks if milliseconds)
         typer.echo(
-            f"CPU time a frame with {cost['faces']:.1f} faces {cost['pipeline']:.2f} ms, {cost['ratio']:.2f} times the "
-            f"{cost['networks']:.2f} ms of its networks alone ({single} ms an inference), taking turns"
+            f"CPU time a frame with {cost['faces']:.1f} faces {cost['pipeline'] or 0:.2f} ms, "
+            f"{cost['ratio']:.2f} times the {cost['networks'] or 0:.2f} ms of its networks alone "
+            f"({single} ms an inference), taking turns"
         )
     memory = result["memory"]
     if memory:

@@ -1,30 +1,36 @@
 import base64
 import copy
-import json
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ferlite.benchmarks import compare
+from ferlite.data.results import files
 from ferlite.errors import DataError, UsageError
 
 MACHINE = {"model": "board", "architecture": "aarch64", "cores": 4}
 
 
-def timed(p50, half=0.01, **changes):
+def timed(p50, half=0.01, **changes) -> Any:
     """A latency result of one model with a median and its interval."""
     row = {"name": "m", "scheme": "int8", "threads": 1, "p50": p50, "p50_interval": [p50 - half, p50 + half]}
-    result = {"schema": "ferlite-latency/2", "machine": MACHINE, "runtime": "LiteRT 2", "threads": [1], "models": [row]}
+    result = {
+        "schema": files.LATENCY_SCHEMA,
+        "machine": MACHINE,
+        "runtime": "LiteRT 2",
+        "threads": [1],
+        "models": [row],
+    }
     return copy.deepcopy(result | changes)
 
 
-def scored(right, count=1000, answers=True, **changes):
+def scored(right, count=1000, labels=(), **changes) -> Any:
     """An accuracy result of one model that got the first `right` faces right."""
     row = {"name": "m", "scheme": "int8", "accuracy": right / count, "count": count}
-    if answers:
-        row["right"] = base64.b64encode(np.packbits(np.arange(count) < right).tobytes()).decode()
-    data = {"name": "FER2013", "sha256": "d", "split": "validation", "faces": count}
-    result = {"schema": "ferlite-accuracy/2", "machine": MACHINE, "runtime": "LiteRT 2", "data": data, "models": [row]}
+    row["right"] = base64.b64encode(np.packbits(np.arange(count) < right).tobytes()).decode()
+    data = {"name": "FER2013", "sha256": "d", "split": "validation", "labels": list(labels), "faces": count}
+    result = {"schema": files.ACCURACY_SCHEMA, "machine": MACHINE, "runtime": "LiteRT 2", "data": data, "models": [row]}
     return copy.deepcopy(result | changes)
 
 
@@ -49,18 +55,14 @@ def test_the_same_answers_paired_show_what_independent_samples_hide():
     assert paired.worse
     assert "-2.00 points" in paired.text
     assert paired.text.endswith("paired")
-    (unpaired,) = compare.compare(scored(700), scored(680, answers=False), 0.01)
+    (unpaired,) = compare.compare(scored(700), scored(680, labels=["happy"]), 0.01, force=True)
     assert not unpaired.worse
     assert "paired" not in unpaired.text
 
 
-def test_what_else_is_told_of_the_same_faces_does_not_part_them_but_the_labels_do():
-    old, new = scored(700), scored(680)
-    new["data"] |= {"labels": [], "groups": None}
-    assert compare.compare(old, new, 0.01)[0].text.endswith("paired")
-    new["data"] |= {"labels": ["happy"]}
+def test_results_of_other_labels_are_not_of_the_same_faces():
     with pytest.raises(UsageError, match=r"data\.labels was \[\], is \['happy'\]"):
-        compare.compare(old, new, 0.01)
+        compare.compare(scored(700), scored(680, labels=["happy"]), 0.01)
 
 
 def test_a_loss_that_is_tolerated_is_no_regression():
@@ -103,14 +105,3 @@ def test_answers_that_do_not_decode_are_an_error():
     new["models"][0]["right"] = "%"
     with pytest.raises(DataError, match="measure again"):
         compare.compare(scored(700), new, 0.03)
-
-
-def test_a_file_that_is_no_result_is_refused(tmp_path):
-    path = tmp_path / "x.json"
-    for text in ("{", "[]", "{}"):
-        path.write_text(text)
-        with pytest.raises(DataError, match="no result of 'ferlite bench'"):
-            compare.read(path)
-    path.write_text(json.dumps({"schema": "ferlite-latency/1"}))
-    with pytest.raises(DataError, match="has the schema 'ferlite-latency/1'"):
-        compare.read(path)

@@ -28,6 +28,7 @@ def test_frames_stages_and_memory_are_accounted_for(model_path, clock):
     assert set(result["stages"]) == {"detect", "landmarks", "classify", "track", "total", "wait"}
     assert all(stage["p50"] <= stage["p90"] for stage in result["stages"].values())
     assert result["faces_per_frame"] == pytest.approx(2, abs=0.5)
+    assert result["memory"] is not None
     assert result["memory"]["samples"][0] == (1, 100.0)
     assert result["memory"]["growth"] is None
     assert result["age_ms"] is None
@@ -52,6 +53,7 @@ def test_a_live_source_that_outruns_the_work_has_its_drops_counted(model_path):
     assert result["dropped"] > 0
     assert result["frames"] + result["dropped"] <= 400
     assert 0 < result["dropped_share"] < 1
+    assert result["age_ms"] is not None
     assert result["age_ms"]["p50"] > 0
 
 

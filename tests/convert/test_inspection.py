@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ferlite.benchmarks import report
 from ferlite.convert import inspection, quantize
 from ferlite.convert.layers import layers
 from ferlite.errors import ModelFormatError
@@ -52,6 +53,17 @@ def test_the_chart_and_the_table_hold_every_layer(graphs, images, tmp_path):
     chart = cv2.imread(str(tmp_path / "tiny.png"))
     assert chart is not None
     assert chart.shape[1] == 960
-    told = json.loads(json.dumps(errors.to_json()))
+    told = json.loads(json.dumps(errors.to_json("tiny.tflite", "int8")))
     assert [layer["name"] for layer in told["layers"]] == [layer.name for layer in layers(graphs[0])]
     assert np.isfinite([layer["sqnr"] for layer in told["layers"]]).all()
+
+
+def test_the_report_draws_what_an_inspection_wrote(graphs, images, tmp_path):
+    errors = inspection.inspect(graphs[2], graphs[0], images[:4])
+    assert inspection.write(errors, tmp_path / "tiny.tflite", "int8") == tmp_path / "tiny-inspect.png"
+    page = report.write(tmp_path, "x").read_text()
+    assert "tiny.tflite, int8" in page
+    assert page.count('class="worst fill"') == 5
+    for layer in errors.layers:
+        assert f">{layer.name[-28:]}</text>" in page.replace("…", "")
+        assert f">{layer.sqnr:.1f}</text>" in page

@@ -52,6 +52,6 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
     for right, gap in ((8, 0.0), (5, 0.3)):
         bins = metrics.reliability(probabilities, np.array([0] * right + [1] * (10 - right)))
         (only,) = bins
-        assert only["from"] <= 0.8 <= only["to"]
+        assert only["low"] <= 0.8 <= only["high"]
         assert (only["count"], only["accuracy"]) == (10, right / 10)
         assert metrics.calibration_error(bins) == pytest.approx(gap, abs=1e-6)

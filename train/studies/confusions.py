@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    pass
+from ...data.results.accuracy import ScoreFields
 
 
-def confusions(scores: Mapping[str, Any]) -> list[str]:
+def confusions(scores: ScoreFields) -> list[str]:
     """Say what is taken for what.
 
     Args:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...data import metrics
+from ...data.results.study import StudyRow
 
 
 @dataclass(frozen=True)
@@ -43,3 +44,22 @@ class Row:
     float32: metrics.Scores | None = None
     int8: metrics.Scores | None = None
     binary_accuracy: float = 0
+
+    def to_json(self) -> StudyRow:
+        """Return plain values for a JSON file."""
+        return {
+            "variant": self.variant,
+            "published": self.published,
+            "differs": self.differs,
+            "recipe": self.recipe,
+            "why_not": self.why_not,
+            "parameters": self.parameters,
+            "macs": self.macs,
+            "faces": list(self.faces),
+            "epochs": list(self.epochs),
+            "seconds": self.seconds,
+            "found": self.found,
+            "float32": self.float32.to_json() if self.float32 else None,
+            "int8": self.int8.to_json() if self.int8 else None,
+            "binary_accuracy": self.binary_accuracy,
+        }

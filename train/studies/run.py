@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,9 @@ from numpy.typing import NDArray
 from ...data import metrics
 from ...data.dataset import Dataset, Faces
 from ...data.ferplus import Votes
+from ...data.results.environment import Environment
+from ...data.results.files import STUDY
+from ...data.results.study import StudyResult
 from ...errors import DataError, UsageError, WeightsError, unknown
 from ...models.files import replacing, write_json
 from ...models.native_log import muted_stderr
@@ -56,7 +59,7 @@ def run_study(
     start: str | Path | None = None,
     only: str = "",
     int8: Int8 | None = None,
-    about: Mapping[str, Any] | None = None,
+    about: Environment | None = None,
     on_row: Callable[[Row], None] = lambda row: None,
     on_progress: Callable[[str, float], None] = lambda what, share: None,
 ) -> list[Row]:
@@ -114,23 +117,23 @@ def run_study(
         on_row(rows[-1])
     evaluated = "the test folds together" if any(work.folded for work in works) else "validation"
     if not only:
-        _write(study, dataset, rows, evaluated, about or {}, folder)
+        _write(study, dataset, rows, evaluated, about, folder)
     return rows
 
 
 def _write(
-    study: Study, dataset: Dataset, rows: Sequence[Row], evaluated: str, about: Mapping[str, Any], folder: Path
+    study: Study, dataset: Dataset, rows: Sequence[Row], evaluated: str, about: Environment | None, folder: Path
 ) -> None:
-    result = {
+    result: StudyResult = {
         "study": study.name,
         "data": dataset.name,
         "sha256": dataset.sha256,
         "evaluated": evaluated,
-        "about": dict(about),
+        "about": about,
         "versions": versions(),
-        "rows": [asdict(row) for row in rows],
+        "rows": [row.to_json() for row in rows],
     }
-    write_json(folder / "study.json", result)
+    write_json(folder / STUDY, result)
     draw_study(rows, f"{study.name} ({evaluated})", folder / "study.png")
     done = [(row.float32.accuracy, row.variant, row.float32) for row in rows if row.float32]
     if done:

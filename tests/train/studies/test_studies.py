@@ -1,16 +1,18 @@
 """Studies train what they say, resume, and tell what came of it; their page is written from that alone."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import ferlite
+from ferlite.benchmarks import machine
 from ferlite.data import metrics
 from ferlite.data.dataset import Dataset, Faces
 from ferlite.data.ferplus import Votes
+from ferlite.data.results.study import StudyResult
 from ferlite.errors import DataError, UnknownNameError, UsageError
 from ferlite.tools import __main__ as maintain
 from ferlite.tools import studies_page
@@ -72,7 +74,7 @@ def test_the_six_class_study_has_eight_variants_of_six_classes():
 
 
 def test_a_study_trains_resumes_and_scores_its_variants(study, data, tmp_path):
-    rows = run_study(study, data, tmp_path / "out", int8=first_class, about={"machine": "here"})
+    rows = run_study(study, data, tmp_path / "out", int8=first_class, about=machine.describe())
     assert [row.variant for row in rows] == ["plain", "longer", "onwards"]
     assert [row.epochs for row in rows] == [(1,), (2,), (1,)]
     for row in rows:
@@ -85,6 +87,7 @@ def test_a_study_trains_resumes_and_scores_its_variants(study, data, tmp_path):
     assert [row["float32"]["accuracy"] for row in written["rows"]] == [
         row.float32 and row.float32.accuracy for row in rows
     ]
+    assert written["about"]["machine"] == machine.describe()["machine"]
     assert written["rows"][0]["published"] == "99 %"
     assert {"study.png", "confusion.png"} <= {path.name for path in (tmp_path / "out").iterdir()}
     before = (tmp_path / "out" / "longer" / "best.keras").stat().st_mtime_ns
@@ -233,19 +236,18 @@ def test_names_that_can_be_no_folders_of_their_own_are_refused(study, tmp_path, 
 def test_answers_are_filled_in_with_the_figures_of_the_rows(study):
     scores = metrics.score(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]), ("happy", "sad"))
     recipe = recipes.fingerprint(study.recipe_of(study.variants[0]))
-    row = asdict(Row("plain", recipe=recipe, float32=scores, faces=(4,), epochs=(1,), binary_accuracy=0.9))
-    told = {"study": "two", "data": "d", "sha256": "0", "evaluated": "v", "versions": {}}
-    told |= {"about": {"machine": {"model": "m", "cores": 1}}, "rows": [row]}
+    row = Row("plain", recipe=recipe, float32=scores, faces=(4,), epochs=(1,), binary_accuracy=0.9).to_json()
+    told = StudyResult(study="two", data="d", sha256="0", evaluated="v", about=None, versions={}, rows=[row])
     answers = ("{plain.accuracy}, {plain.taken[happy for sad]}, {plain.binary}", "{longer.accuracy} was not run")
     asked = study.model_copy(update={"answers": answers})
     page = studies_page.page([told], {"two": asked})
     assert "- 75.0%, 33%, 90.0%\n" in page
     assert "was not run" not in page
-    told["rows"] = [row | {"recipe": "another"}]
+    row["recipe"] = "another"
     with pytest.raises(DataError, match="variant plain of two was run by another recipe"):
         studies_page.page([told], {"two": asked})
 
 
 def test_confusions_are_named_from_the_most_frequent():
-    scores = {"recall": {"a": 0.5, "b": 0.9}, "confusion": [[5, 5], [1, 9]]}
+    scores: Any = {"recall": {"a": 0.5, "b": 0.9}, "confusion": [[5, 5], [1, 9]]}
     assert studies_page.confusions(scores) == ["a for b 50%", "b for a 10%"]

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from ..data.metrics import wilson
+from ..data.results.accuracy import FinalScore, RecordedScores
+from ..data.results.latency import LatencyResult
 from ..errors import ModelFormatError
 from ..models.files import sha256
 from ..models.modelfile import ModelFile
@@ -43,7 +45,7 @@ picture is in the model, but its weights are derived from them.
 """
 
 
-def card(file: ModelFile, looks: Sequence[Mapping[str, Any]] = (), latency: Mapping[str, Any] | None = None) -> str:
+def card(file: ModelFile, looks: Sequence[FinalScore] = (), latency: LatencyResult | None = None) -> str:
     """Write the card of a model.
 
     Args:
@@ -109,19 +111,17 @@ def _data(record: Record) -> str:
     )
 
 
-def _accuracy(record: Record, looks: Sequence[Mapping[str, Any]]) -> str:
-    told = record.accuracy.get("validation", {})
+def _accuracy(record: Record, looks: Sequence[FinalScore]) -> str:
     rows = [
         (
             "validation",
             scheme,
-            f"{told.get('count', 0):,}",
-            _share(scores["accuracy"], scores.get("interval")),
+            f"{record.accuracy['validation'].get('count', 0):,}",
+            _share(scores["accuracy"], scores["interval"]),
             f"{scores['macro_f1']:.3f}",
-            "{before:.3f} → {after:.3f}".format(**scores["calibration_error"]) if "calibration_error" in scores else "",
+            "{before:.3f} → {after:.3f}".format(**scores["calibration_error"]),
         )
-        for scheme, scores in told.items()
-        if isinstance(scores, Mapping) and {"accuracy", "macro_f1"} <= set(scores)
+        for scheme, scores in _recorded(record).items()
     ]
     if not rows and not looks:
         return ""
@@ -146,13 +146,13 @@ def _accuracy(record: Record, looks: Sequence[Mapping[str, Any]]) -> str:
     return f"## Accuracy\n\n{_table(header, rows)}\n{note}"
 
 
-def _by_label(record: Record, looks: Sequence[Mapping[str, Any]]) -> str:
+def _by_label(record: Record, looks: Sequence[FinalScore]) -> str:
     """The confusions of the test split, where it was looked at, else of the validation split."""
     seen = [look for look in looks if look["scheme"] == record.scheme and "confusion" in look]
-    scores = seen[-1] if seen else record.accuracy.get("validation", {}).get(record.scheme, {})
-    if "confusion" not in scores:
+    scores = seen[-1] if seen else _recorded(record).get(record.scheme)
+    if scores is None:
         return ""
-    counts = np.array(scores["confusion"])
+    counts = np.array(scores.get("confusion"))
     rows = []
     for place, label in enumerate(record.labels):
         right, total = int(counts[place, place]), int(counts[place].sum())
@@ -163,7 +163,18 @@ def _by_label(record: Record, looks: Sequence[Mapping[str, Any]]) -> str:
     return f"### By label, {record.scheme}, {split} split\n\n{_table(header, rows)}"
 
 
-def _speed(file: ModelFile, latency: Mapping[str, Any]) -> str:
+def _recorded(record: Record) -> dict[str, RecordedScores]:
+    """Return the validation scores of each scheme; the record may be one that others made, and lack some."""
+    told = record.accuracy.get("validation", {})
+    wanted = RecordedScores.__required_keys__
+    return {
+        scheme: cast(RecordedScores, scores)
+        for scheme, scores in told.items()
+        if isinstance(scores, Mapping) and wanted <= scores.keys()
+    }
+
+
+def _speed(file: ModelFile, latency: LatencyResult) -> str:
     digest, name = sha256(file.content), file.record.name if file.record else ""
     rows = [
         (Path(row["file"]).stem, row["scheme"], f"{row['bytes'] / 1e3:,.0f}", f"{row['p50']:.3f}", f"{row['p90']:.3f}")

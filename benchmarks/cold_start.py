@@ -7,10 +7,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from ..data.results.latency import ColdStart
 from ..errors import ModelFormatError
 
 # Runs before anything is imported. The peak is read from /proc because getrusage's is the largest
@@ -38,7 +38,7 @@ print(json.dumps({"import": imported - start, "load": loaded - imported, "first"
 """
 
 
-def measure(model: Path, *, threads: int = 1, runs: int = 5) -> dict[str, Any]:
+def measure(model: Path, *, threads: int = 1, runs: int = 5) -> ColdStart:
     """Start a fresh Python so many times, each importing the runtime, loading a model and running it once.
 
     The file is in the system's page cache from the second run on: it is the program that is cold.
@@ -49,10 +49,7 @@ def measure(model: Path, *, threads: int = 1, runs: int = 5) -> dict[str, Any]:
         runs: How many children, one after another.
 
     Returns:
-        JSON-ready: medians in milliseconds of `import_ms` (numpy and the runtime), `load_ms`,
-        `first_ms` (first inference) and `process_ms` (the whole process, the interpreter's own start
-        and end included), `peak_rss_mb` (largest over the runs, 10^6 bytes; None where the system does
-        not tell) and `runs`.
+        JSON-ready medians; the peak of memory is None where the system doesn't tell it.
 
     Raises:
         ModelFormatError: A child ended with an error.
@@ -73,8 +70,13 @@ def measure(model: Path, *, threads: int = 1, runs: int = 5) -> dict[str, Any]:
             raise ModelFormatError(f"{model} can't be run in a fresh process: {last}")
         taken.append(json.loads(child.stdout))
     peaks = [row["rss"] for row in taken if row["rss"] is not None]
+    imported, loaded, first = (
+        1000 * float(np.median([row[name] for row in taken])) for name in ("import", "load", "first")
+    )
     return {
-        **{f"{name}_ms": 1000 * float(np.median([row[name] for row in taken])) for name in ("import", "load", "first")},
+        "import_ms": imported,
+        "load_ms": loaded,
+        "first_ms": first,
         "process_ms": 1000 * float(np.median(whole)),
         "peak_rss_mb": max(peaks, default=None),
         "runs": runs,

@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from ferlite.benchmarks.cards import card
+from ferlite.benchmarks.model_cards import card
+from ferlite.data.results.accuracy import RecordedScores
 from ferlite.errors import ModelFormatError
 from ferlite.models import modelfile, registry
 from ferlite.models.files import sha256
@@ -11,14 +13,17 @@ from ferlite.tools.__main__ import cards
 
 @pytest.fixture
 def file(tmp_path, graph, record):
-    scores = {
+    counts = [[3 if row == column else 1 for column in range(7)] for row in range(7)]
+    scores: RecordedScores = {
         "accuracy": 0.5,
-        "interval": [0.4, 0.6],
+        "interval": (0.4, 0.6),
+        "balanced_accuracy": 0.5,
         "macro_f1": 0.5,
+        "recall": dict.fromkeys(record.labels, 0.5),
+        "confusion": counts,
         "calibration_error": {"before": 0.2, "after": 0.1},
     }
-    counts = [[3 if row == column else 1 for column in range(7)] for row in range(7)]
-    accuracy = {"validation": {"count": 63, record.scheme: scores | {"confusion": counts}}}
+    accuracy = {"validation": {"count": 63, record.scheme: scores}}
     path = modelfile.write(tmp_path / "tiny.tflite", graph, record.with_(accuracy=accuracy))
     return modelfile.read(path)
 
@@ -32,12 +37,12 @@ def test_a_card_tells_scores_with_intervals_recall_by_label_and_the_confusions(f
 
 
 def test_a_look_at_the_test_split_and_the_latency_are_added_where_they_are_known(file):
-    look = {
+    look: Any = {
         "data": {"split": "test", "faces": 9}, "scheme": file.record.scheme, "accuracy": 1.0, "interval": [0.7, 1.0],
         "macro_f1": 1.0, "calibration_error": 0.03,
         "confusion": [[9 * (row == column == 2) for column in range(7)] for row in range(7)],
     }  # fmt: skip
-    row = {
+    row: Any = {
         "name": file.record.name,
         "file": "tiny",
         "scheme": "int8",
@@ -46,7 +51,7 @@ def test_a_look_at_the_test_split_and_the_latency_are_added_where_they_are_known
         "p90": 0.2,
         "threads": 1,
     }
-    machine = {"machine": {"model": "CPU", "architecture": "x86_64", "cores": 2}, "runtime": "LiteRT"}
+    machine: Any = {"machine": {"model": "CPU", "architecture": "x86_64", "cores": 2}, "runtime": "LiteRT"}
     text = card(file, [look], machine | {"models": [row | {"sha256": sha256(file.content)}]})
     assert f"| test, once | {file.record.scheme} | 9 | 100.00% [70.0%, 100.0%] | 1.000 | 0.030 |" in text
     assert "test split" in text
