@@ -145,16 +145,12 @@ def _fit(
 ) -> dict[str, float]:
     """Train for one epoch, then validate: a moving average is in the model only after `fit`."""
     trained = model.fit(
-        epoch.images,
-        epoch.targets,
-        sample_weight=epoch.weights,
-        batch_size=batch,
+        **strategies.feed(batch, epoch.images, epoch.targets, epoch.weights),
         shuffle=False,
         verbose=0,
         callbacks=callbacks,
     ).history
-    pixels, answers, weights = validation
-    validated = model.evaluate(pixels, answers, sample_weight=weights, batch_size=512, verbose=0, return_dict=True)
+    validated = model.evaluate(**strategies.feed(512, *validation), verbose=0, return_dict=True)
     return {name: float(values[0]) for name, values in trained.items()} | {
         f"val_{name}": float(value) for name, value in validated.items()
     }
@@ -167,7 +163,7 @@ def _check_loss(loss: float, epoch: int) -> None:
 
 def predict(model: Any, faces: Faces) -> np.ndarray:
     """Return probabilities, float32 [n, classes]."""
-    return np.asarray(model.predict(_batch(faces), batch_size=512, verbose=0))
+    return np.asarray(model.predict(**strategies.feed(512, _batch(faces)), verbose=0))
 
 
 class _Steps(keras.callbacks.Callback):
