@@ -26,7 +26,8 @@ class Epoch:
 
     Attributes:
         images: uint8 [n, h, w, 1].
-        targets: float32 [n, classes], or [n, 2 * classes] with teachers, see `distillation.DistillationLoss`.
+        targets: float32 [n, classes]; with a second head 8 columns more, see `heads.HeadsLoss`; with teachers as many
+            more as there are classes, see `distillation.DistillationLoss`.
         weights: float32 [n], how much each face counts; None where all count the same.
         seconds: What making it took: `augmentation_seconds`, with teachers also `teacher_seconds`.
     """
@@ -44,6 +45,8 @@ def make_epoch(
     recipe: Recipe,
     teachers: Teachers | None = None,
     on_teacher: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    shares: NDArray[np.float32] | None = None,
 ) -> Epoch:
     """Make an epoch, as long as the training split whatever the recipe draws.
 
@@ -54,11 +57,12 @@ def make_epoch(
         recipe: Its `seed`, `balance`, `balance_power`, `augmentation` and `distillation.once`.
         teachers: Networks that answer for the faces as they are shown, or `once` for all epochs.
         on_teacher: Called with the answers given and their total.
+        shares: float32 [n, 8], the targets of the second head; None without one.
     """
-    learnt, seconds = targets, {}
+    learnt, seconds = targets if shares is None else np.concatenate([targets, shares], axis=1), {}
     if teachers and recipe.distillation.once:
         start = time.perf_counter()
-        learnt = np.concatenate([targets, teachers.once(faces.images, on_teacher)], axis=1)
+        learnt = np.concatenate([learnt, teachers.once(faces.images, on_teacher)], axis=1)
         seconds["teacher_seconds"] = time.perf_counter() - start
     start = time.perf_counter()
     shown = np.arange(len(faces))

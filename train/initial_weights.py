@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import MissingFileError, UsageError, unknown
 from ..models.files import read_bytes, sha256
+from . import heads
 from .networks.pretrained import BASES, load_base
 from .recipes import Recipe
 from .runs import Run
@@ -68,6 +69,9 @@ def _copy(model: Any, run: Run, recipe: Recipe, label_names: tuple[str, ...]) ->
     same = ("network", "width", "size")
     if any(getattr(run.recipe, key) != getattr(recipe, key) for key in same):
         raise UsageError(f"{run.folder} holds a {run.recipe.network} of another kind than recipe {recipe.name} wants")
-    for layer, source in zip(model.layers, run.network().layers, strict=True):
+    for layer, source in zip(heads.first(model).layers, run.network().layers, strict=True):
         if layer.name != "logits" or tuple(run.info["labels"]) == label_names:
             layer.set_weights(source.get_weights())
+    if recipe.ferplus_head and run.recipe.ferplus_head:
+        kept = run.network("ferplus").get_layer("logits").get_weights()
+        model.get_layer(heads.LOGITS).set_weights(kept)

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from .distillation import DistillationLoss, accuracy
+from .heads import HeadAccuracy, HeadsLoss
 from .recipes import Recipe
 
 
@@ -27,16 +28,29 @@ def optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
 def loss(recipe: Recipe) -> keras.losses.Loss:
     """Make the loss, from targets and probabilities, each [n, classes].
 
-    With teachers the targets are twice as wide, see `distillation.DistillationLoss`.
+    With teachers the targets are twice as wide, see `distillation.DistillationLoss`; with a second head so are both,
+    see `heads.HeadsLoss`.
     """
     of_label = _label_loss(recipe)
     settings = recipe.distillation
-    return DistillationLoss(of_label, settings.weight, settings.temperature) if settings.teachers else of_label
+    if settings.teachers:
+        of_label = DistillationLoss(of_label, settings.weight, settings.temperature)
+    return HeadsLoss(of_label, recipe.ferplus_head) if recipe.ferplus_head else of_label
 
 
 def metrics(recipe: Recipe) -> list[Any]:
-    """Return the metrics that Keras computes beside the loss: accuracy."""
+    """Return the metrics that Keras computes beside the loss: the accuracy of each head."""
+    if recipe.ferplus_head:
+        return [HeadAccuracy("labels", "accuracy"), HeadAccuracy("ferplus", "ferplus_accuracy")]
     return [accuracy if recipe.distillation.teachers else "accuracy"]
+
+
+def weighted_metrics(recipe: Recipe) -> list[Any]:
+    """Return the metrics that Keras computes from weighted faces: the mean recall, see `runs.criterion`."""
+    if recipe.balance == "none":
+        return []
+    name = "balanced_accuracy"
+    return [HeadAccuracy("labels", name) if recipe.ferplus_head else keras.metrics.CategoricalAccuracy(name)]
 
 
 class TrainedWeights(keras.callbacks.Callback):

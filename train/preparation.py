@@ -15,6 +15,7 @@ from ..data.dataset import Dataset, Faces, identical_to
 from ..data.ferplus import Votes
 from ..data.splits import balanced_draw
 from ..errors import DataError, UsageError, unknown
+from ..models.labels import LABELS
 from .folds import divide
 from .recipes import Recipe
 
@@ -24,9 +25,9 @@ def prepare(dataset: Dataset, recipe: Recipe, votes: Votes | None = None) -> Dat
 
     Args:
         dataset: As it was read.
-        recipe: Its `size`, `votes`, `merge`, `labels`, `splits`, `folds`, `fold`, `dedupe`, `drop_not_a_face`,
-            `share`, `draw` and `seed`.
-        votes: Votes for the rows of `dataset`, which a recipe with `votes` or `drop_not_a_face` needs.
+        recipe: Its `size`, `votes`, `ferplus_head`, `merge`, `labels`, `splits`, `folds`, `fold`, `dedupe`,
+            `drop_not_a_face`, `share`, `draw` and `seed`.
+        votes: Votes for the rows of `dataset`, which a recipe with `votes`, `ferplus_head` or `drop_not_a_face` needs.
 
     Returns:
         The faces to work with, under the name and hash of what was read.
@@ -75,6 +76,28 @@ def targets(faces: Faces, label_names: Sequence[str], recipe: Recipe, votes: Vot
         # Where all votes went to labels that are not kept, the label of the data counts alone.
         weight = recipe.votes_weight * shares.sum(1, keepdims=True)
         result[voted] = recipe.votes_weight * shares + (1 - weight) * result[voted]
+    return result
+
+
+def vote_targets(faces: Faces, recipe: Recipe, votes: Votes | None, *, soft: bool = True) -> NDArray[np.float32] | None:
+    """Return the targets of the second head for faces.
+
+    Args:
+        faces: From `prepare`; faces with row -1 have no votes.
+        recipe: Its `ferplus_head`.
+        votes: As given to `prepare`.
+        soft: Whether each emotion gets its share of the votes, or the one with the most gets all.
+
+    Returns:
+        float32 [n, 8] in the order of `LABELS`, or None without a second head. A row has the sum 1, or is 0 throughout
+        if the face has no votes, or "unknown" or "not a face" has at least as many as any emotion.
+    """
+    if not (votes and recipe.ferplus_head):
+        return None
+    result = np.zeros((len(faces), len(LABELS)), np.float32)
+    known = np.flatnonzero(faces.rows >= 0)
+    known = known[votes.is_face[faces.rows[known]]]
+    result[known] = votes.targets(faces.rows[known], LABELS, {}, soft=soft)
     return result
 
 

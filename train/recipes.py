@@ -109,6 +109,9 @@ class Recipe(Table):
             or `majority`. Where `labels` has contempt, which FER2013 does not know, the majority is the
             label in every split; else validation and test keep the label of FER2013.
         votes_weight: Share of the votes in a target; the rest is the label.
+        ferplus_head: Weight in the loss of a second head, which learns the shares of the votes for all eight emotions
+            while the first head learns the labels, see `heads`. It learns nothing from the faces that
+            `drop_not_a_face` would drop. 0 is no second head.
         drop_not_a_face: Drop training faces whose votes for "unknown" or "not a face" are at least as many as
             those for any one expression.
         splits: `official`, as the data have them; or folds of the faces that are not the data's own test
@@ -151,6 +154,7 @@ class Recipe(Table):
     labels: tuple[Label, ...] = ()
     votes: Literal["none", "soft", "majority"] = "none"
     votes_weight: float = Field(default=1, ge=0, le=1)
+    ferplus_head: float = Field(default=0, ge=0)
     drop_not_a_face: bool = False
     splits: Splits = "official"
     folds: int = Field(default=5, ge=2)
@@ -185,7 +189,7 @@ class Recipe(Table):
     @property
     def needs_votes(self) -> bool:
         """Whether the votes of FER+ are needed."""
-        return self.votes != "none" or self.drop_not_a_face
+        return self.votes != "none" or self.ferplus_head > 0 or self.drop_not_a_face
 
     @property
     def labelled_by_votes(self) -> bool:

@@ -22,15 +22,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..data import ferplus
 from ..data.dataset import Dataset
 from ..data.ferplus import Votes
-from ..errors import DataError, FerliteError, MissingFileError, UsageError
+from ..errors import DataError, FerliteError, MissingFileError, UsageError, unknown
 from ..models.files import read_bytes, write_bytes, write_json
+from ..models.labels import LABELS
 from .recipes import Recipe
 from .recipes import load as load_recipe
+
+if TYPE_CHECKING:
+    from .heads import Head
 
 _SOURCES = ("data", "extra", "votes", "teachers")
 
@@ -83,13 +87,48 @@ class Run:
             raise DataError(f"{votes.path} is not what {self.folder} was trained with; put the votes back")
         return votes
 
-    def network(self) -> Any:
-        """Build the network (a `keras.Model`) in float32 with the best epoch's weights."""
+    def check_head(self, head: Head) -> None:
+        """Refuse a head that the run does not have.
+
+        Raises:
+            UnknownNameError: There is no such head.
+            UsageError: The run has no second head.
+        """
+        if head not in ("labels", "ferplus"):
+            raise unknown("head", head, ["labels", "ferplus"])
+        if head == "ferplus" and not self.recipe.ferplus_head:
+            raise UsageError(f"{self.folder} has no second head; a recipe with the key ferplus_head gives one")
+
+    def network(self, head: Head = "labels") -> Any:
+        """Build the network (a `keras.Model`) in float32 with the best epoch's weights.
+
+        Args:
+            head: Which of two heads it is to end with; it is the same kind of network then as with one.
+
+        Raises:
+            UnknownNameError: There is no such head.
+            UsageError: The run has no second head.
+        """
+        from . import heads
         from .networks.build import build_network
 
-        model = build_network(self.recipe.network, len(self.info["labels"]), self.recipe.size, width=self.recipe.width)
-        model.load_weights(self.folder / "best.keras")
-        return model
+        def build(classes: int) -> Any:
+            return build_network(self.recipe.network, classes, self.recipe.size, width=self.recipe.width)
+
+        self.check_head(head)
+        model = build(len(self.info["labels"]))
+        if not self.recipe.ferplus_head:
+            model.load_weights(self.folder / "best.keras")
+            return model
+        both = heads.add(model)
+        both.load_weights(self.folder / "best.keras")
+        if head == "labels":
+            return model
+        second = build(len(LABELS))
+        for layer, source in zip(second.layers, model.layers, strict=True):
+            ends = layer.name == "logits"
+            layer.set_weights((both.get_layer(heads.LOGITS) if ends else source).get_weights())
+        return second
 
 
 def begin(

@@ -21,14 +21,14 @@ from ..data.ferplus import Votes
 from ..errors import DataError
 from ..models.files import replacing, write_json
 from ..models.native_log import muted_stderr
-from . import figures, optimization, runs, strategies
+from . import figures, heads, optimization, runs, strategies
 from .balance import class_weights
 from .distillation import Teachers
 from .epochs import Epoch, make_epoch
 from .initial_weights import describe, prepare_start
 from .networks.build import build_network, check_network
 from .networks.size import size_of
-from .preparation import additional, prepare, targets
+from .preparation import additional, prepare, targets, vote_targets
 from .recipes import Recipe
 from .runs import Run
 
@@ -96,20 +96,22 @@ def train(
 
     with muted_stderr(), scope, runs.removed_if_empty(folder):
         model = _resumed(folder) or _compiled(recipe, dataset.label_names, steps, start)
-    info |= size_of(model)
+    info |= size_of(heads.first(model))
 
     # The optimiser's step count is the one record of progress: it is saved with the weights.
     done = int(model.optimizer.iterations.numpy()) // steps
     history = runs.read_history(folder)[:done]
-    train_targets = targets(faces, dataset.label_names, recipe, votes)
-    validation_batch = _validation_batch(validation, len(dataset.label_names), recipe)
+    train_targets, shares = targets(faces, dataset.label_names, recipe, votes), vote_targets(faces, recipe, votes)
+    validation_batch = _validation_batch(validation, len(dataset.label_names), recipe, votes)
     trained = optimization.TrainedWeights(model) if recipe.ema else None
     for number in range(done, recipe.epochs):
         if _has_stopped([row[kept_by] for row in history], recipe.early_stopping):
             break
         began = time.perf_counter()
         with runs.removed_if_empty(folder):
-            epoch = make_epoch(number, faces, train_targets, recipe, teachers, partial(on_teacher, number + 1))
+            epoch = make_epoch(
+                number, faces, train_targets, recipe, teachers, partial(on_teacher, number + 1), shares=shares
+            )
             _seed_dropout(model, recipe.seed, number)
             callbacks = [_Steps(number + 1, steps, on_step), *([trained] if trained else [])]
             row = {"epoch": number + 1} | _fit(model, epoch, validation_batch, recipe.batch, callbacks)
@@ -134,10 +136,15 @@ def _teachers(recipe: Recipe, label_names: tuple[str, ...]) -> Teachers | None:
         return Teachers(settings.teachers, label_names, settings.temperature) if settings.teachers else None
 
 
-def _validation_batch(faces: Faces, classes: int, recipe: Recipe) -> tuple[Any, Any, Any]:
+def _validation_batch(faces: Faces, classes: int, recipe: Recipe, votes: Votes | None) -> tuple[Any, Any, Any]:
     """Return pixels, targets and weights for validation; classes count the same if the recipe balances them."""
     answers = np.eye(classes, dtype=np.float32)[faces.labels]
-    return _batch(faces), answers, None if recipe.balance == "none" else answers @ class_weights(answers)
+    weights = None if recipe.balance == "none" else answers @ class_weights(answers)
+    # The second head is scored on the majority, as a model of its own would be.
+    majority = vote_targets(faces, recipe, votes, soft=False)
+    if majority is not None:
+        answers = np.concatenate([answers, majority], axis=1)
+    return _batch(faces), answers, weights
 
 
 def _fit(
@@ -211,13 +218,14 @@ def _compiled(recipe: Recipe, label_names: tuple[str, ...], steps: int, start: s
         model: Any = build_network(recipe.network, len(label_names), recipe.size, recipe.l2, recipe.width)
     finally:
         keras.config.set_dtype_policy(before)
+    if recipe.ferplus_head:
+        model = heads.add(model, keras.regularizers.L2(recipe.l2) if recipe.l2 else None)
     prepare_start(model, recipe, label_names, start)
     model.compile(
         optimizer=optimization.optimizer(recipe, steps),
         loss=optimization.loss(recipe),
         metrics=optimization.metrics(recipe),
-        # With the validation faces weighed by class: the mean recall, see `runs.criterion`.
-        weighted_metrics=[] if recipe.balance == "none" else [keras.metrics.CategoricalAccuracy("balanced_accuracy")],
+        weighted_metrics=optimization.weighted_metrics(recipe),
     )
     return model
 
