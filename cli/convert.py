@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ..convert.package import Made
     from ..data.dataset import Dataset
     from ..models.record import Scheme
+    from ..train.heads import Head
     from ..train.training import Run
 
 
@@ -27,6 +28,9 @@ def convert(
     run: Annotated[Path, typer.Argument(help="Run folder that `ferlite train` finished.", show_default=False)],
     data: Data = None,
     out: Annotated[Path | None, typer.Option(help="Folder for the model files; the run folder if not given.")] = None,
+    head: Annotated[
+        str, typer.Option(help="Which head of a run that has two: labels, or ferplus, its eight emotions.")
+    ] = "labels",
     scheme: Annotated[
         str, typer.Option(help="Schemes, with commas: int8, int8-dynamic, int16x8, float16, float32.")
     ] = "int8,float32",
@@ -58,19 +62,21 @@ def convert(
         raise unknown("calibration method", method, calibrate.METHODS)
     how = cast("Method", method)
     finished = Run.open(run)
+    finished.check_head(cast("Head", head))
     source = data or finished.info["data"].get("path")
     if not source:
         raise UsageError("the run does not say where its data lie; give --data")
     with console.status(f"reading {source}"):
         dataset = load_dataset(source)
     if sensitivity:
-        _sensitivity(finished, dataset, how, keep_float or [], out or run, as_json)
+        _sensitivity(finished, dataset, cast("Head", head), how, keep_float or [], out or run, as_json)
         return
     with progress("convert") as show:
         made = package.convert(
             finished,
             dataset,
             out or run,
+            head=cast("Head", head),
             schemes=cast("list[Scheme]", [name.strip() for name in scheme.split(",")]),
             calibration=calibration,
             method=how,
@@ -125,25 +131,27 @@ def _inspection(scheme: Scheme, model: Made, quiet: bool) -> None:
     console.print(f"all layers: {chart}")
 
 
-def _sensitivity(run: Run, dataset: Dataset, method: Method, keep_float: list[str], out: Path, as_json: bool) -> None:
+def _sensitivity(
+    run: Run, dataset: Dataset, head: Head, method: Method, keep_float: list[str], out: Path, as_json: bool
+) -> None:
     from ..convert import package
     from ..convert import sensitivity as study
-    from ..train.preparation import prepare
 
     package.check(run, dataset)
-    dataset = prepare(dataset, run.recipe, run.votes())
-    floating = package.exported(run, dataset)
+    dataset = package.prepared(run, dataset, head)
+    floating = package.exported(run, dataset, head)
+    name = package.model_name(run, head)
     with progress("sensitivity") as show:
         result = study.measure(
             floating,
             dataset.split("train"),
             dataset.split("validation"),
             method=method,
-            model=run.recipe.name,
+            model=name,
             keep_float=keep_float,
             on_share=show,
         )
-    path = write_json(out / SENSITIVITY.format(model=run.recipe.name), result)
+    path = write_json(out / SENSITIVITY.format(model=name), result)
     if as_json:
         print_json(result)
         return

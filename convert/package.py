@@ -19,7 +19,9 @@ from ..device.classifier import Classifier
 from ..errors import DataError, UsageError, unknown
 from ..models import modelfile
 from ..models.record import Record, Scheme
+from ..train.heads import Head
 from ..train.networks.branches import fold
+from ..train.networks.size import size_of
 from ..train.preparation import prepare
 from ..train.training import Run
 from . import crop
@@ -75,6 +77,7 @@ def convert(
     dataset: Dataset,
     out: str | Path,
     *,
+    head: Head = "labels",
     schemes: Sequence[Scheme] = ("int8", "float32"),
     calibration: int = 256,
     method: Method = "min-max",
@@ -90,6 +93,8 @@ def convert(
         run: The run.
         dataset: The data it was trained on.
         out: Folder for `NAME.tflite`, which is int8, and `NAME-SCHEME.tflite`.
+        head: Which head of a run that has two; the second's NAME ends with `-ferplus`, and its faces are those with a
+            majority of votes.
         schemes: Keys of `quantize.SCHEMES`.
         calibration: How many training faces to calibrate on.
         method: How ranges are found, see `calibrate`.
@@ -105,7 +110,7 @@ def convert(
 
     Raises:
         DataError: The data are not the run's, or a weight is not finite.
-        UsageError: The run is not finished.
+        UsageError: The run is not finished, or has no second head.
         UnknownNameError: There is no such scheme or layer.
         ModelFormatError: A graph does not pass `verify`.
         OutputError: A file can't be written.
@@ -114,12 +119,12 @@ def convert(
         if scheme not in SCHEMES:
             raise unknown("scheme", scheme, SCHEMES)
     check(run, dataset)
-    dataset = prepare(dataset, run.recipe, run.votes())
+    dataset = prepared(run, dataset, head)
     train, validation = dataset.split("train"), dataset.split("validation")
 
     on_step("export")
     images = calibration_set(train, calibration)
-    floating = exported(run, dataset)
+    floating = exported(run, dataset, head)
     kept = choose(layers(floating), keep_float)
     on_step("calibrate")
     ranges = calibrate(floating, images, method)
@@ -136,7 +141,7 @@ def convert(
     }
     on_step("package")
     drawn = train.images[balanced_draw(train.labels, 2000, seed=0)]
-    record = _record(run, dataset).with_(
+    record = _record(run, dataset, head).with_(
         crop=crop.measure(drawn, f"the training split of {dataset.name}"), licence=licence
     )
     records: dict[Scheme, Record] = {}
@@ -166,7 +171,7 @@ def convert(
         records[scheme] = records[scheme].with_(temperature=temperature)
     made: dict[Scheme, Made] = {}
     for scheme, (graph, _) in graphs.items():
-        name = run.recipe.name if scheme == "int8" else f"{run.recipe.name}-{scheme}"
+        name = record.name if scheme == "int8" else f"{record.name}-{scheme}"
         # Each file records the scores of all schemes, so that the cost of int8 stands in it.
         described = records[scheme].with_(accuracy={"validation": {"count": len(validation), **recorded}})
         path = modelfile.write(Path(out) / f"{name}.tflite", graph, described)
@@ -177,14 +182,34 @@ def convert(
     return made
 
 
-def exported(run: Run, dataset: Dataset) -> bytes:
+def prepared(run: Run, dataset: Dataset, head: Head = "labels") -> Dataset:
+    """Return the faces that a run was trained on, with the labels of one of its heads.
+
+    Raises:
+        MissingFileError: The votes are not where they were.
+        DataError: They are not what they were.
+        UsageError: The run has no second head.
+    """
+    run.check_head(head)
+    votes = run.votes()
+    dataset = prepare(dataset, run.recipe, votes)
+    return votes.labelled(dataset) if votes and head == "ferplus" else dataset
+
+
+def model_name(run: Run, head: Head = "labels") -> str:
+    """Return what the model of a run's head is called."""
+    return run.recipe.name if head == "labels" else f"{run.recipe.name}-{head}"
+
+
+def exported(run: Run, dataset: Dataset, head: Head = "labels") -> bytes:
     """Return a run's float32 graph, prepared for int8 by `equalize`.
 
     Args:
         run: The run.
-        dataset: The faces that it was trained on, as `train.preparation.prepare` gives them.
+        dataset: The faces that it was trained on, as `prepared` or `train.preparation.prepare` gives them.
+        head: Which head it ends with.
     """
-    return export(equalize(fold(run.network()), calibration_set(dataset.split("train"), 2048)))
+    return export(equalize(fold(run.network(head)), calibration_set(dataset.split("train"), 2048)))
 
 
 def int8_classes(run: Run, dataset: Dataset, faces: Faces) -> NDArray[np.int64]:
@@ -218,21 +243,22 @@ def check(run: Run, dataset: Dataset) -> None:
         raise DataError(f"{dataset.path or dataset.name} is not the data that {run.folder} was trained on")
 
 
-def _record(run: Run, dataset: Dataset) -> Record:
+def _record(run: Run, dataset: Dataset, head: Head = "labels") -> Record:
+    size = run.info if head == "labels" else size_of(run.network(head))
     data = {key: run.info["data"][key] for key in ("name", "sha256", "faces")}
     for source in ("extra", "votes", "teachers"):
         if source in run.info:
             data[source] = run.info[source]["sha256"]
     return Record(
-        name=run.recipe.name,
+        name=model_name(run, head),
         task="expression",
         scheme="float32",
         size=(run.recipe.size, run.recipe.size),
         channels="grey",
         labels=dataset.label_names,
         network=run.recipe.network,
-        parameters=run.info["parameters"],
-        macs=run.info["macs"],
+        parameters=size["parameters"],
+        macs=size["macs"],
         recipe=run.recipe.name,
         data=data,
         versions=run.info["versions"] | {"litert-quantizer": version("litert-quantizer")},

@@ -9,14 +9,16 @@ import pytest
 from ferlite.convert import calibrate, crop, export, package, quantize, verify
 from ferlite.convert.interpreter import load_whole
 from ferlite.convert.layers import layers
-from ferlite.data import eigenfaces
+from ferlite.data import eigenfaces, ferplus
 from ferlite.device.classifier import Classifier
 from ferlite.errors import DataError, ModelFormatError, UsageError
 from ferlite.models import modelfile
-from ferlite.models.labels import FER2013_LABELS
+from ferlite.models.labels import FER2013_LABELS, LABELS
 from ferlite.models.record import Record
 from ferlite.models.runtime import LoadedModel
+from ferlite.train import recipes
 from ferlite.train.networks.build import build_network
+from ferlite.train.training import train
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +139,7 @@ def test_weights_that_are_no_numbers_are_refused(run):
 @pytest.mark.parametrize("network", ["plain-residual-branches", "plain-residual-excite"])
 def test_branches_are_folded_and_attention_is_int8_throughout(network, data):
     model = build_network(network, 7, width=0.25)
-    trained: Any = SimpleNamespace(network=lambda: model)
+    trained: Any = SimpleNamespace(network=lambda head: model)
     floating = package.exported(trained, data)
     plain = export.export(build_network("plain-residual", 7, width=0.25))
     assert (len(layers(floating)) == len(layers(plain))) == (network == "plain-residual-branches")
@@ -160,3 +162,26 @@ def test_a_calibration_set_of_one_class_is_refused(data):
     train_split = data.split("train")
     with pytest.raises(DataError, match="of one class"):
         calibrate.calibration_set(train_split[train_split.labels == 3])
+
+
+def test_each_of_two_heads_becomes_a_model_of_its_own(data, tmp_path):
+    # Everybody votes for the label, but nobody knows what the first 50 rows show.
+    usage = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
+    columns = [ferplus._NAMES.index(name) for name in data.label_names]
+    lines = {}
+    for split, part in data.splits.items():
+        for row, label in zip(part.rows.tolist(), part.labels.tolist(), strict=True):
+            counts = ["10" if column == columns[label] else "0" for column in range(8)]
+            lines[row] = ",".join([usage[split], "", *counts, "10" if row < 50 else "0", "0"])
+    header = "Usage,Image name,neutral,happiness,surprise,sadness,anger,disgust,fear,contempt,unknown,NF"
+    (tmp_path / "votes.csv").write_text("\n".join([header, *(lines[row] for row in sorted(lines))]) + "\n")
+    recipe = recipes.load("quickstart").model_copy(update={"epochs": 3, "ferplus_head": 1.0})
+    both = train(recipe, data, tmp_path / "run", votes=ferplus.read(tmp_path / "votes.csv"))
+    first = package.convert(both, data, tmp_path, schemes=["int8"])["int8"]
+    second = package.convert(both, data, tmp_path, schemes=["int8"], head="ferplus")["int8"]
+    assert (first.path.name, second.path.name) == ("quickstart.tflite", "quickstart-ferplus.tflite")
+    records = [modelfile.read(made.path).record for made in (first, second)]
+    assert [record.labels for record in records] == [FER2013_LABELS, LABELS]
+    assert records[1].parameters == records[0].parameters + 65
+    assert records[1].accuracy["validation"]["count"] == 105
+    assert min(first.accuracy, second.accuracy) > 0.5
