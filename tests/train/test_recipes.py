@@ -100,6 +100,7 @@ def test_a_missing_recipe_file_is_named(tmp_path):
         ("plain-residual-branches", 683_479, 52_845_440),
         ("plain-residual-excite", 707_655, 52_866_432),
         ("plain-residual-early", 697_895, 59_149_184),
+        ("plain-residual-small", 185_735, 11_416_824),
     ],
 )
 def test_networks_have_the_size_that_is_stated(name, parameters, macs):

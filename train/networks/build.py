@@ -11,7 +11,13 @@ from ...errors import unknown
 from . import pretrained
 from .base import Builder
 from .cnn import keras_cnn, plain_cnn, plain_cnn_dropout, plain_cnn_normalised, small
-from .residual import plain_residual, plain_residual_branches, plain_residual_early, plain_residual_excite
+from .residual import (
+    plain_residual,
+    plain_residual_branches,
+    plain_residual_early,
+    plain_residual_excite,
+    plain_residual_small,
+)
 
 
 def build_network(name: str, classes: int, size: int = 48, l2: float = 0.0, width: float = 1.0) -> keras.Model:
@@ -51,6 +57,7 @@ NETWORKS: dict[str, Builder] = {
     "plain-residual-branches": plain_residual_branches,
     "plain-residual-excite": plain_residual_excite,
     "plain-residual-early": plain_residual_early,
+    "plain-residual-small": plain_residual_small,
     "plain-cnn": plain_cnn,
     "plain-cnn-normalised": plain_cnn_normalised,
     "plain-cnn-dropout": plain_cnn_dropout,
