@@ -13,7 +13,8 @@ from ferlite.train import strategies
 from ferlite.train.runs import Run
 
 TRAIN = """
-from ferlite.train import eigenfaces, recipes, training
+from ferlite.data import eigenfaces
+from ferlite.train import recipes, training
 recipe = recipes.Recipe(name="tiny", network="small", epochs=2, batch=16, size=16, ema=0.5)
 run = training.train(recipe, eigenfaces.dataset(64, 16, 0), {folder!r}, strategy={strategy!r})
 run = training.train(recipe, eigenfaces.dataset(64, 16, 0), {folder!r}, strategy={strategy!r})
