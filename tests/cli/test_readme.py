@@ -127,9 +127,12 @@ def test_every_python_file_and_folder_named_exists(page: Path):
 def test_the_readme_s_scores_are_those_of_the_log():
     looks = [json.loads(line) for line in (HOUSE / "benchmarks" / "reference" / "final.jsonl").read_text().splitlines()]
     scores = {(look["model"], look["scheme"]): look for look in looks}  # the last look at each is the shipped file's
-    rows = re.findall(r"^\| `([\w-]+)` \|.*\| (float32|int8) \| ([\d.]+) % \[([\d.]+), ([\d.]+)\]", README, re.M)
+    row = r"^\| `([\w-]+)` \|.*\| (float32|int8) \| ([\d.]+) % \[([\d.]+), ([\d.]+)\] \| ([\d.]+) % \| ([\d.]+) \|"
+    rows = re.findall(row, README, re.M)
     assert len(rows) == 4
     for model, scheme, *figures in rows:
         look = scores[model, scheme]
         shown = [f"{100 * look['accuracy']:.2f}", *(f"{100 * end:.1f}" for end in look["interval"])]
+        recall = list(look["recall"].values())
+        shown += [f"{100 * sum(recall) / len(recall):.1f}", f"{look['calibration_error']:.3f}"]
         assert figures == shown

@@ -185,11 +185,10 @@ def test_identical_faces_are_marked():
     assert identical_to(faces, faces[np.array([1, 3])]).tolist() == [False, True, False, True, False]
 
 
-def test_fer2013_has_its_published_counts_and_its_known_duplicates(real_data):
-    data = load_dataset(real_data / "fer2013.csv")
-    assert np.bincount(data.split("Training").labels).tolist() == [3995, 436, 4097, 7215, 4830, 3171, 4965]
-    assert np.bincount(data.split("PublicTest").labels).tolist() == [467, 56, 496, 895, 653, 415, 607]
-    assert np.bincount(data.split("PrivateTest").labels).tolist() == [491, 55, 528, 879, 594, 416, 626]
-    train = data.split("train")
-    assert identical_to(data.split("validation"), train).sum() == 280
-    assert identical_to(data.split("test"), train).sum() == 288
+def test_fer2013_has_its_published_counts_and_its_known_duplicates(fer2013):
+    assert np.bincount(fer2013.split("Training").labels).tolist() == [3995, 436, 4097, 7215, 4830, 3171, 4965]
+    assert np.bincount(fer2013.split("PublicTest").labels).tolist() == [467, 56, 496, 895, 653, 415, 607]
+    assert np.bincount(fer2013.split("PrivateTest").labels).tolist() == [491, 55, 528, 879, 594, 416, 626]
+    train = fer2013.split("train")
+    assert identical_to(fer2013.split("validation"), train).sum() == 280
+    assert identical_to(fer2013.split("test"), train).sum() == 288

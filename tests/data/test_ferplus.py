@@ -3,7 +3,6 @@ import pytest
 
 from ferlite.data import ferplus
 from ferlite.data.dataset import Dataset, Faces, make_dataset
-from ferlite.data.load import load_dataset
 from ferlite.data.splits import split_name
 from ferlite.errors import DataError, MissingFileError, UsageError
 from ferlite.models.labels import FER2013_LABELS, LABELS
@@ -161,11 +160,10 @@ def test_a_bad_file_is_named(tmp_path, text, complaint):
         ferplus.read(tmp_path / "none.csv")
 
 
-def test_the_published_votes_go_with_fer2013(real_data):
+def test_the_published_votes_go_with_fer2013(real_data, fer2013):
     votes = ferplus.read(real_data / "fer2013new.csv")
-    data = load_dataset(real_data / "fer2013.csv")
-    votes.check(data)
-    prepared = prepare(data, recipe(size=48, votes="soft", labels=LABELS), votes)
+    votes.check(fer2013)
+    prepared = prepare(fer2013, recipe(size=48, votes="soft", labels=LABELS), votes)
     assert {name: len(faces) for name, faces in prepared.splits.items()} == {
         "train": 28_153, "validation": 3_524, "test": 3_521,
     }  # fmt: skip

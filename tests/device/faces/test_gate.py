@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferlite.data.load import load_dataset
 from ferlite.device.faces.gate import BLURRED, TOO_SMALL, TURNED, Gate, sharpness, turn
 from ferlite.device.pipeline import Pipeline
 from ferlite.device.types import UNREADABLE, Face
@@ -70,8 +69,8 @@ def test_the_share_of_blurred_faces_does_not_depend_on_the_size_of_the_crop(side
     assert refused(faces, sigma, 48) == refused(faces, sigma, side) == expected
 
 
-def test_of_real_faces_the_same_share_is_refused_at_any_size_of_the_crop(real_data):
-    faces = load_dataset(real_data / "fer2013.csv").split("validation").images[:500]
+def test_of_real_faces_the_same_share_is_refused_at_any_size_of_the_crop(fer2013):
+    faces = fer2013.split("validation").images[:500]
     for sigma in (0.3, 1.0, 2.0):
         shares = [refused(faces, sigma, side) for side in (48, 96, 224)]
         assert max(shares) - min(shares) <= 0.01
