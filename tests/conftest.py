@@ -16,9 +16,6 @@ from ferlite.models.graph_builder import GraphBuilder
 from ferlite.models.labels import FER2013_LABELS
 from ferlite.models.record import Crop, Record
 
-# TensorFlow's banners say nothing that a test is about.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
 # The same examples every time, and no clock in a test.
 settings.register_profile("ferlite", deadline=None, derandomize=True)
 settings.load_profile("ferlite")

@@ -2,10 +2,14 @@
 
 import pytest
 
-from ferlite.convert import calibrate, export, quantize
 from ferlite.data import eigenfaces
-from ferlite.train import recipes
-from ferlite.train.training import train
+from ferlite.models.native_log import muted_stderr
+
+# pytest does not capture what the import of a folder's conftest prints.
+with muted_stderr():
+    from ferlite.convert import calibrate, export, quantize
+    from ferlite.train import recipes
+    from ferlite.train.training import train
 
 
 @pytest.fixture(scope="session")
