@@ -180,7 +180,7 @@ def test_each_of_two_heads_becomes_a_model_of_its_own(data, tmp_path):
     first = package.convert(both, data, tmp_path, schemes=["int8"])["int8"]
     second = package.convert(both, data, tmp_path, schemes=["int8"], head="ferplus")["int8"]
     assert (first.path.name, second.path.name) == ("quickstart.tflite", "quickstart-ferplus.tflite")
-    records = [modelfile.read(made.path).record for made in (first, second)]
+    records = [record_of(made.path) for made in (first, second)]
     assert [record.labels for record in records] == [FER2013_LABELS, LABELS]
     assert records[1].parameters == records[0].parameters + 65
     assert records[1].accuracy["validation"]["count"] == 105

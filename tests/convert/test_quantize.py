@@ -7,6 +7,7 @@ from ferlite.errors import ModelFormatError, UnknownNameError
 from ferlite.models import modelfile
 from ferlite.models.record import INPUT_DTYPES
 from ferlite.models.runtime import LoadedModel
+from ferlite.train.heads import Head
 from ferlite.train.training import Run
 
 
@@ -136,7 +137,7 @@ def test_the_built_in_kernels_name_the_same_class(made, data):
 class Planted(Run):
     """A run whose network answers with the brightest of seven bands of the picture."""
 
-    def network(self):
+    def network(self, head: Head = "labels"):
         import keras
 
         pixels = keras.Input((48, 48, 1), name="pixels")

@@ -1,7 +1,10 @@
 """Two heads: what the second learns from, what it is scored on, and that the first is a network like any other."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 keras = pytest.importorskip("keras")
 
@@ -50,6 +53,13 @@ def votes(faces):
     return Votes("votes.csv", "3" * 64, tuple(splits), emotions, others)
 
 
+def learnt(part: Faces, votes: Votes, *, soft: bool = True) -> NDArray[np.float32]:
+    """The targets of the second head, which a recipe with two heads always has."""
+    shares = vote_targets(part, TINY, votes, soft=soft)
+    assert shares is not None
+    return shares
+
+
 @pytest.fixture(scope="module")
 def run(faces, votes, tmp_path_factory):
     return train(TINY, faces, tmp_path_factory.mktemp("runs") / "whole", votes=votes)
@@ -65,33 +75,34 @@ def both_answers():
 
 
 def test_the_loss_is_the_sum_and_a_face_without_votes_adds_nothing():
-    first = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
-    value = heads.HeadsLoss(first, 0.5)(np.concatenate([LABELS, SHARES], axis=1), both_answers())
+    first: Any = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)
+    value: Any = heads.HeadsLoss(first, 0.5)(np.concatenate([LABELS, SHARES], axis=1), both_answers())
     second = -(SHARES * np.log(probabilities(8))).sum(1)
     assert second[1] == 0
     assert float(value) == pytest.approx(float(first(LABELS, probabilities(3))) + 0.5 * second.mean(), rel=1e-5)
 
 
 def test_teachers_go_on_teaching_the_first_head():
-    first = DistillationLoss(keras.losses.CategoricalCrossentropy(), 0.7, 3.0)
+    first: Any = DistillationLoss(keras.losses.CategoricalCrossentropy(), 0.7, 3.0)
     wide = np.concatenate([LABELS, SHARES, TEACHER], axis=1)
-    value = heads.HeadsLoss(first, 0.0)(wide, both_answers())
+    value: Any = heads.HeadsLoss(first, 0.0)(wide, both_answers())
     assert float(value) == pytest.approx(float(first(np.concatenate([LABELS, TEACHER], axis=1), probabilities(3))))
 
 
 def test_accuracy_is_that_of_one_head_and_of_its_faces_alone():
     answered = np.concatenate([LABELS[::-1], np.eye(8)[[3, 3]]], axis=1)
     wanted = np.concatenate([LABELS, SHARES, TEACHER], axis=1)
-    for head, expected in (("labels", 0), ("ferplus", 1)):
+    expected: dict[heads.Head, int] = {"labels": 0, "ferplus": 1}
+    for head, share in expected.items():
         metric = heads.HeadAccuracy(head, "x")
         metric.update_state(wanted, answered)
-        assert float(metric.result()) == expected
+        assert float(metric.result()) == share
 
 
 def test_loss_and_accuracy_are_the_same_after_saving():
     wanted = np.concatenate([LABELS, SHARES], axis=1)
-    loss = heads.HeadsLoss(keras.losses.CategoricalCrossentropy(label_smoothing=0.1), 0.5)
-    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    loss: Any = heads.HeadsLoss(keras.losses.CategoricalCrossentropy(label_smoothing=0.1), 0.5)
+    again: Any = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
     assert float(again(wanted, both_answers())) == float(loss(wanted, both_answers()))
     metric = heads.HeadAccuracy.from_config(heads.HeadAccuracy("ferplus", "x").get_config())
     assert (metric.head, metric.name) == ("ferplus", "x")
@@ -107,15 +118,15 @@ def test_the_first_head_is_the_network_that_was_given():
 
 def test_the_second_head_learns_shares_of_votes_and_nothing_from_what_is_no_face(faces, votes):
     part = prepare(faces, TINY, votes).split("train")
-    shares = vote_targets(part, TINY, votes)
+    shares = learnt(part, votes)
     np.testing.assert_array_equal(shares[::10], 0)
     np.testing.assert_allclose(shares[1, [5, 6]], [0.7, 0.3], rtol=1e-6)
     np.testing.assert_allclose(shares[2, [7, 6]], [0.7, 0.3], rtol=1e-6)
-    assert vote_targets(part, TINY, votes, soft=False)[1, 5] == 1
+    assert learnt(part, votes, soft=False)[1, 5] == 1
     # The first head learns labels alone.
     np.testing.assert_array_equal(targets(part, faces.label_names, TINY, votes), np.eye(2)[part.labels])
     elsewhere = Faces(part.images, part.labels, np.full(len(part), -1))
-    assert not vote_targets(elsewhere, TINY, votes).any()
+    assert not learnt(elsewhere, votes).any()
     assert vote_targets(part, TINY.model_copy(update={"ferplus_head": 0}), votes) is None
 
 
@@ -136,7 +147,7 @@ def test_both_heads_are_told_of_and_each_is_a_network(run, faces, votes):
         assert alone.layers[-1].name == "probabilities"
         np.testing.assert_allclose(alone.predict(part.images[..., None], verbose=0), whole[:, own], atol=1e-6)
     best = runs.read_history(run.folder)[run.info["best"]["epoch"] - 1]
-    majority = vote_targets(part, run.recipe, votes, soft=False)
+    majority = learnt(part, votes, soft=False)
     counted = majority.any(1)
     right = whole[counted, 2:].argmax(1) == majority[counted].argmax(1)
     assert best["val_ferplus_accuracy"] == pytest.approx(right.mean())
