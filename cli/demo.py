@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 
 from ..data.results.files import VIDEO
-from ..device.classifier import FER2013_MODEL
+from ..device.classifier import FER2013_MODEL, Classifier
 from ..device.faces.boxes import iou
 from ..device.outputs.base import Output
 from ..device.outputs.open import open_annotated
 from ..device.pipeline import Pipeline
 from ..device.sources.base import Source
+from ..device.sources.open import open_source
 from ..device.sources.virtual import VirtualCamera
 from ..device.types import FrameResult
 from .console import console
@@ -43,8 +44,10 @@ def demo(
     start = time.perf_counter()
     with ExitStack() as stack:
         stack.enter_context(terminable())
-        pipeline = stack.enter_context(Pipeline.open(source, model=model))
-        truth = Truth(pipeline.source)
+        classifier = Classifier.load(model)
+        camera = stack.enter_context(open_source(source))
+        pipeline = stack.enter_context(Pipeline(camera, classifier))
+        truth = Truth(camera)
         outputs: list[Output] = [
             stack.enter_context(open_annotated(out, pipeline.source.rate, source=source)),
             summary,

@@ -16,6 +16,7 @@ from ..device.outputs.base import Output
 from ..device.outputs.json_lines import JsonLines
 from ..device.outputs.open import open_annotated, refuse_overwriting
 from ..device.pipeline import Pipeline
+from ..device.sources.spec import masked
 from ..errors import UsageError
 from .console import console
 from .live import LiveView
@@ -78,9 +79,15 @@ def run(
     pipe, it gets one JSON line for each frame. Nothing is stored or sent but what --output and
     --annotate name.
     """
-    if source and source_option and source != source_option:
-        raise UsageError(f"two sources are given, {source} and --source {source_option}; give one")
-    chosen = source or source_option or "auto"
+    given = {spec for spec in (source, source_option) if spec is not None}
+    if len(given) > 1:
+        raise UsageError(f"two sources are given, {' and '.join(sorted(map(masked, given)))}; give one")
+    # An empty text is not "auto": a script whose variable is unset must not switch a camera on.
+    chosen = given.pop() if given else "auto"
+    if output == "":
+        raise UsageError("--output is empty; name a file, or - for standard output")
+    if output and annotate is not None and Path(output).resolve() == annotate.resolve():
+        raise UsageError(f"--output and --annotate both name {output}; give each a file of its own")
     at_terminal = sys.stdout.isatty()
     lines = output or ("" if at_terminal else "-")
     screen = Console() if at_terminal and lines != "-" else None

@@ -28,6 +28,12 @@ def test_the_demo_writes_a_video_and_says_what_it_saw(tmp_path, monkeypatch, cap
         assert len(list(clip)) == 12
 
 
+def test_the_demo_compares_live_drawn_faces_with_how_they_were_drawn(tmp_path, monkeypatch, capsys):
+    live = "virtual:faces=1,live=true"
+    assert demo(monkeypatch, "--source", live, "--frames", 3, "--out", tmp_path / "demo.mp4") == 0
+    assert "of 3 faces drawn, 3 were found" in capsys.readouterr().out
+
+
 def test_the_demo_takes_a_photo_and_claims_no_truth_about_it(tmp_path, monkeypatch, capsys, media):
     photo = media / "two_people.jpg"
     assert demo(monkeypatch, "--source", photo, "--out", tmp_path / "photo.jpg") == 0

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from ferlite.cli.app import main
 from ferlite.cli.live import LiveView
 from ferlite.cli.summary import Summary
 from ferlite.device.sources.base import Source
@@ -103,6 +104,37 @@ def test_two_sources_are_an_error_unless_they_are_the_same(arguments, code):
     done = subprocess.run([*COMMAND, "run", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == code
     assert ("two sources are given" in done.stderr) == bool(code)
+
+
+def test_the_message_about_two_sources_shows_no_password(monkeypatch, capsys):
+    code, shown = called(monkeypatch, capsys, "rtsp://u:secret@host/x", "--source", "b.jpg")
+    assert code == 2
+    assert "two sources are given" in shown
+    assert "secret" not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("",), "the source is empty"),
+        (("--source", ""), "the source is empty"),
+        (("virtual:", "--output", ""), "--output is empty"),
+        (("virtual:", "--output", "x.mp4", "--annotate", "./x.mp4"), "both name x.mp4"),
+    ],
+)
+def test_empty_names_and_one_file_for_two_outputs_are_refused(monkeypatch, capsys, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    code, shown = called(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert message in shown
+    assert not list(tmp_path.iterdir())
+
+
+def called(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr(sys, "argv", ["ferlite", "run", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    return stop.value.code, capsys.readouterr().err
 
 
 class Camera(Source):
