@@ -84,8 +84,8 @@ class Truth(Output):
             return
         for true in self._camera.truth(result.frame.index):
             self.drawn += 1
-            near = max(result.faces, key=lambda face: iou(face.face.box, true.box), default=None)
-            if near is not None and iou(near.face.box, true.box) > 0.3:
+            near = max(result.faces, key=lambda face: iou(face.box, true.box), default=None)
+            if near is not None and iou(near.box, true.box) > 0.3:
                 self.found += 1
                 self.named += near.label == true.label
 

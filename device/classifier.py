@@ -17,7 +17,7 @@ from ..models.runtime import LoadedModel
 from .types import Expression, Face
 
 DEFAULT_MODEL = "ferlite-m-ferplus"
-"""The shipped model for real faces: of its eight labels ten people voted on each training face, see README."""
+"""The shipped model for real faces: of its eight labels ten people voted on each training face, see docs/results.md."""
 
 FER2013_MODEL = "ferlite-m"
 """The shipped model of FER2013's own seven labels: for what is drawn by, or measured on, these."""

@@ -71,7 +71,8 @@ def sharpness(crop: NDArray[np.uint8]) -> float:
     """
     crop = to_size(crop, _MEASURED)
     gradient = sum(
-        cv2.norm(here, there, cv2.NORM_L2SQR) for here, there in ((crop[1:], crop[:-1]), (crop[:, 1:], crop[:, :-1]))
+        cv2.norm(after, before, cv2.NORM_L2SQR)
+        for after, before in ((crop[1:], crop[:-1]), (crop[:, 1:], crop[:, :-1]))
     )
     return cv2.norm(cv2.Laplacian(crop, cv2.CV_16S), cv2.NORM_L2SQR) / max(gradient, 1.0)
 

@@ -58,7 +58,7 @@ def annotate(result: FrameResult) -> NDArray[np.uint8]:
         DataError: The frame is no picture: another shape or dtype, or no pixels.
     """
     canvas = _Canvas(np.array(to_bgr(result.frame.image), order="C"))
-    boxes = [canvas.inside(face.face.box) for face in result.faces]
+    boxes = [canvas.inside(face.box) for face in result.faces]
     plates = [canvas.plate_place(face, box) for face, box in zip(result.faces, boxes, strict=True)]
     taken = [*boxes, *plates]
     # Panels first, then boxes, then plates: what matters most is drawn last and covered by nothing.

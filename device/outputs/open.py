@@ -31,7 +31,7 @@ def refuse_overwriting(path: str | Path, source: str | Path | int) -> None:
 
 
 def open_annotated(path: str | Path, rate: float | None = None, *, source: str | Path | int = "") -> Output:
-    """Choose the sink for annotated output by its name.
+    """Choose the output for annotated frames by its name.
 
     Args:
         path: Ending in .mp4: a video. In a picture's suffix: a picture. Without a suffix, or a

@@ -108,7 +108,7 @@ class AnnotatedVideo(Output):
         try:
             yield
         except OSError:
-            # The first error is the one to tell.
+            # An error of `close` must not hide the first one.
             with suppress(OutputError):
                 self.close()
             raise

@@ -78,7 +78,7 @@ class CaptureThread:
 
     @property
     def running(self) -> bool:
-        """Whether the thread is still there, be it hung or not."""
+        """Whether the thread has not ended; a hung one still runs."""
         return self._thread.is_alive()
 
     def peek(self, patience: float | None = None) -> Frame | None:

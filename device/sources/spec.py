@@ -18,7 +18,7 @@ _NETWORK = ("rtsp", "rtsps", "http", "https")
 CAMERAS = ("usb", "picamera", "virtual")
 
 
-# A password may hold any character, also one that divides addresses: rather too much is hidden than too little.
+# A password may hold any character, also one that divides addresses; when in doubt, more is hidden.
 _SECRETS = (
     (re.compile(r"((?:password|passwd|pass|pwd|token|secret|key)=)[^&]*", re.IGNORECASE), r"\1***"),
     (re.compile(r"(?<=/)([^/@:]*):.*@", re.DOTALL), r"\1:***@"),

@@ -46,10 +46,10 @@ class Person:
     def place(
         self, seconds: float, middle: NDArray[np.float64], side: float, room: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], float, float]:
-        """Tell where the face is.
+        """Return where the face is.
 
         Args:
-            seconds: When.
+            seconds: Seconds since the start.
             middle: x and y of the place around which it moves, in pixels.
             side: Side of the face's square, in pixels, that persons are a little smaller or larger than.
             room: How far it may go from `middle` across and down, in pixels.
@@ -67,7 +67,7 @@ class Person:
 
         Args:
             image: uint8 [h, w, 3] BGR, drawn into.
-            seconds: When; tells the expression.
+            seconds: Seconds since the start; decides the expression.
             middle: Middle of the face's square in pixels; see `place`.
             side: Its side.
             roll: Its roll.

@@ -184,10 +184,10 @@ def test_frames_that_change_their_size_go_through_to_the_video(tmp_path):
     sizes = [(640, 480), (320, 240), (1, 1), (480, 640), (4000, 3000), (640, 480)]
     images = [np.full((height, width, 3), 90, np.uint8) for width, height in sizes]
     images[0] = images[-1] = VirtualCamera().frame(0).image
-    with Pipeline(Given(*images), Classifier.load()) as pipeline, AnnotatedVideo(tmp_path / "a.mp4") as sink:
+    with Pipeline(Given(*images), Classifier.load()) as pipeline, AnnotatedVideo(tmp_path / "a.mp4") as output:
         results = list(pipeline)
         for result in results:
-            sink.write(result)
+            output.write(result)
     assert [len(result.faces) for result in results] == [1, 0, 0, 0, 0, 1]
     with open_source(tmp_path / "a.mp4") as video:
         assert {frame.image.shape for frame in video} == {(480, 640, 3)}

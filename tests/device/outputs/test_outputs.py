@@ -53,27 +53,27 @@ def read(path):
 def test_lines_are_appended_and_on_disk_at_once(tmp_path):
     path = tmp_path / "new" / "out.jsonl"
     for start in (0, 2):
-        with JsonLines(path) as sink:
-            sink.write(a_result(start))
-            sink.write(a_result(start + 1, name="b\udcff.png"))
+        with JsonLines(path) as output:
+            output.write(a_result(start))
+            output.write(a_result(start + 1, name="b\udcff.png"))
             assert len(path.read_text().splitlines()) == start + 2
-        sink.close()
+        output.close()
     assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [0, 1, 2, 3]
 
 
 def test_a_new_line_is_begun_after_one_that_was_cut_off(tmp_path):
     path = tmp_path / "out.jsonl"
     path.write_text('{"frame": 0}\n{"fra')
-    with JsonLines(path) as sink:
-        sink.write(a_result(7))
+    with JsonLines(path) as output:
+        output.write(a_result(7))
     assert json.loads(path.read_text().splitlines()[2])["frame"] == 7
 
 
 def test_lines_go_to_standard_output_and_to_streams(capsys):
     stream = io.StringIO()
     for target in ("-", stream):
-        with JsonLines(target) as sink:
-            sink.write(a_result(3))
+        with JsonLines(target) as output:
+            output.write(a_result(3))
     assert json.loads(capsys.readouterr().out)["frame"] == 3
     assert json.loads(stream.getvalue())["frame"] == 3
     assert not stream.closed
@@ -100,8 +100,8 @@ def test_a_reader_that_leaves_ends_it_quietly():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_full_disk_names_the_file_and_the_remedy():
-    with JsonLines("/dev/full") as sink, pytest.raises(OutputError, match=r"/dev/full.*free space"):
-        sink.write(a_result())
+    with JsonLines("/dev/full") as output, pytest.raises(OutputError, match=r"/dev/full.*free space"):
+        output.write(a_result())
 
 
 # What every output does
@@ -134,26 +134,26 @@ def test_a_folder_without_permission(tmp_path):
 
 
 def test_pictures_keep_their_names_or_are_numbered(tmp_path):
-    with Pictures(tmp_path / "out") as sink:
-        sink.write(a_result(0, name="a.png"))
-        sink.write(a_result(13, name="b.mkv"))
-        sink.write(a_result(12))
+    with Pictures(tmp_path / "out") as output:
+        output.write(a_result(0, name="a.png"))
+        output.write(a_result(13, name="b.mkv"))
+        output.write(a_result(12))
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["000012.jpg", "a.png", "b-000013.jpg"]
     assert read_picture(tmp_path / "out" / "a.png").shape == (120, 160, 3)
 
 
 def test_any_name_of_a_frame_becomes_the_name_of_a_picture(tmp_path):
-    with Pictures(tmp_path) as sink:
+    with Pictures(tmp_path) as output:
         for name in ("kitchen", "cam.1", "../up.png", os.fsdecode(b"caf\xe9.png")):
-            sink.write(a_result(name=name))
+            output.write(a_result(name=name))
     names = sorted(os.fsencode(path.name) for path in tmp_path.iterdir())
     assert names == [b"caf\xe9.png", b"cam-000000.jpg", b"kitchen-000000.jpg", b"up.png"]
 
 
 def test_a_picture_holds_the_newest_frame(tmp_path):
-    with Picture(tmp_path / "out.png") as sink:
-        sink.write(a_result(0, value=10))
-        sink.write(a_result(1, value=77))
+    with Picture(tmp_path / "out.png") as output:
+        output.write(a_result(0, value=10))
+        output.write(a_result(1, value=77))
     assert (cv2.imread(str(tmp_path / "out.png")) == 77).all()
 
 
@@ -161,9 +161,9 @@ def test_a_picture_holds_the_newest_frame(tmp_path):
     ("name", "kind"),
     [("out.MP4", AnnotatedVideo), ("out.jpg", Picture), ("out", Pictures)],
 )
-def test_the_name_chooses_the_sink(tmp_path, name, kind):
-    with open_annotated(tmp_path / name, 20) as sink:
-        assert type(sink) is kind
+def test_the_name_chooses_the_output(tmp_path, name, kind):
+    with open_annotated(tmp_path / name, 20) as output:
+        assert type(output) is kind
 
 
 def test_an_existing_folder_is_one_whatever_its_name(tmp_path):

@@ -51,11 +51,11 @@ def a_result(index=0, size=(160, 120), time=None, value=0):
 
 
 def write_video(path, count=12, size=(160, 120), colour=(30, 30, 220)):
-    with AnnotatedVideo(path, 20) as sink:
+    with AnnotatedVideo(path, 20) as output:
         for index in range(count):
             result = a_result(index, size)
             result.frame.image[:] = colour
-            sink.write(result)
+            output.write(result)
     return path
 
 
@@ -104,12 +104,12 @@ def test_ffprobe_finds_square_pixels_every_frame_and_its_time(tmp_path, codec, s
 
 def test_a_video_reads_back_with_its_frames_times_and_colours(tmp_path, codec):
     path = tmp_path / "new/out.mp4"
-    with AnnotatedVideo(path, 20) as sink:
+    with AnnotatedVideo(path, 20) as output:
         for index in range(12):
             result = a_result(index, size=(161, 121))
             result.frame.image[:, :80] = (30, 30, 220)
-            sink.write(result)
-    sink.close()
+            output.write(result)
+    output.close()
     frames = read(path)
     assert np.allclose([frame.time for frame in frames], np.arange(12) / 20, atol=0.002)
     assert frames[0].image.shape == ((122, 162, 3) if codec == "h264" else (121, 161, 3))
@@ -121,9 +121,9 @@ def test_a_video_reads_back_with_its_frames_times_and_colours(tmp_path, codec):
 def test_frames_are_shown_when_they_were_seen(tmp_path, codec):
     times = [100.0, 100.5, 102.0, 102.0, 101.0, 103.25]
     path = tmp_path / "out.mp4"
-    with AnnotatedVideo(path, 20) as sink:
+    with AnnotatedVideo(path, 20) as output:
         for index, time in enumerate(times):
-            sink.write(a_result(index, time=time))
+            output.write(a_result(index, time=time))
     # Time never stands still or runs back: a millisecond at least.
     expected = [0.0, 0.5, 2.0, 2.001, 2.002, 3.25]
     assert np.allclose([frame.time for frame in read(path)], expected, atol=0.0015)
@@ -131,10 +131,10 @@ def test_frames_are_shown_when_they_were_seen(tmp_path, codec):
 
 def test_frames_of_another_size_are_fitted_into_the_first(tmp_path, codec):
     path = tmp_path / "out.mp4"
-    with AnnotatedVideo(path, 20) as sink:
-        sink.write(a_result(0, size=(160, 120), value=200))
-        sink.write(a_result(1, size=(120, 160), value=200))
-        sink.write(a_result(2, size=(640, 100), value=200))
+    with AnnotatedVideo(path, 20) as output:
+        output.write(a_result(0, size=(160, 120), value=200))
+        output.write(a_result(1, size=(120, 160), value=200))
+        output.write(a_result(2, size=(640, 100), value=200))
     _, tall, wide = (frame.image for frame in read(path))
     assert tall.shape == wide.shape == (120, 160, 3)
     assert tall[60, 80].min() > 180
@@ -149,8 +149,8 @@ def test_a_tiny_frame_has_a_video_too(tmp_path, codec, size):
 
 
 def test_a_picture_that_no_encoder_takes_is_an_error_that_names_its_size(tmp_path, codec):
-    with AnnotatedVideo(tmp_path / "out.mp4", 20) as sink, pytest.raises(OutputError, match="70000 x 2"):
-        sink.write(a_result(size=(70_000, 2)))
+    with AnnotatedVideo(tmp_path / "out.mp4", 20) as output, pytest.raises(OutputError, match="70000 x 2"):
+        output.write(a_result(size=(70_000, 2)))
     assert list(tmp_path.iterdir()) == []
 
 
