@@ -119,9 +119,9 @@ def _start(command: list[str]) -> tuple[float, int]:
         assert process.stdout  # noqa: S101  (a pipe was asked for)
         process.stdout.readline()
         seconds = time.perf_counter() - begun
-        status, said = process.communicate()
+        status, errors = process.communicate()
     if process.returncode:
-        raise FerliteError(said.strip())
+        raise FerliteError(errors.strip())
     peak = re.search(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
     return seconds, int(peak[1]) * 1024 if peak else 0
 

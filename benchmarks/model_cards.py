@@ -101,9 +101,11 @@ def _data(record: Record) -> str:
     faces = f"{data.get('faces', {}).get('train', 0):,}"
     kinds = {"extra": "additional data", "votes": "votes of FER+", "teachers": "weights of its teachers"}
     more = "".join(f"- {text}: sha256 {data[kind]}\n" for kind, text in kinds.items() if kind in data)
-    how = record.calibration
+    calibration = record.calibration
     calibrated = (
-        f"- int8 ranges: {how['faces']} training faces, {how['method']}, sha256 {how['sha256']}\n" if how else ""
+        "- int8 ranges: {faces} training faces, {method}, sha256 {sha256}\n".format(**calibration)
+        if calibration
+        else ""
     )
     return (
         f"## Training data\n\n- {data.get('name', 'unknown')}: {faces} faces, sha256 {data.get('sha256', 'unknown')}\n"
@@ -165,11 +167,11 @@ def _by_label(record: Record, looks: Sequence[FinalScore]) -> str:
 
 def _recorded(record: Record) -> dict[str, RecordedScores]:
     """Return the validation scores of each scheme; the record may be one that others made, and lack some."""
-    told = record.accuracy.get("validation", {})
+    validation = record.accuracy.get("validation", {})
     wanted = RecordedScores.__required_keys__
     return {
         scheme: cast(RecordedScores, scores)
-        for scheme, scores in told.items()
+        for scheme, scores in validation.items()
         if isinstance(scores, Mapping) and wanted <= scores.keys()
     }
 

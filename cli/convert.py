@@ -60,7 +60,7 @@ def convert(
         from ..train.training import Run
     if method not in calibrate.METHODS:
         raise unknown("calibration method", method, calibrate.METHODS)
-    how = cast("Method", method)
+    calibration_method = cast("Method", method)
     finished = Run.open(run)
     finished.check_head(cast("Head", head))
     source = data or finished.info["data"].get("path")
@@ -69,7 +69,7 @@ def convert(
     with console.status(f"reading {source}"):
         dataset = load_dataset(source)
     if sensitivity:
-        _sensitivity(finished, dataset, cast("Head", head), how, keep_float or [], out or run, as_json)
+        _sensitivity(finished, dataset, cast("Head", head), calibration_method, keep_float or [], out or run, as_json)
         return
     with progress("convert") as show:
         made = package.convert(
@@ -79,7 +79,7 @@ def convert(
             head=cast("Head", head),
             schemes=cast("list[Scheme]", [name.strip() for name in scheme.split(",")]),
             calibration=calibration,
-            method=how,
+            method=calibration_method,
             keep_float=keep_float or (),
             budget=budget,
             inspected=inspect,

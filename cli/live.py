@@ -16,7 +16,7 @@ from ..device.types import UNREADABLE, FrameResult, TrackedFace
 from .console import counted
 
 _MOST_FACES = 10
-_SILENCE = 1.0  # seconds without a frame that are worth a remark
+_SILENCE = 1.0  # seconds without a frame after which the display says so
 
 
 class LiveView(Output):

@@ -57,8 +57,8 @@ def draw_again(rows: Sequence[int]) -> NDArray[np.uint8]:
     wanted = np.array(rows, np.int64)
     start = 0
     for number, count in enumerate(_COUNTS):
-        here = (wanted >= start) & (wanted < start + count)
-        if here.any():
-            images[here] = load().sample(count, [_SEED, number])[0][wanted[here] - start]
+        drawn = (wanted >= start) & (wanted < start + count)
+        if drawn.any():
+            images[drawn] = load().sample(count, [_SEED, number])[0][wanted[drawn] - start]
         start += count
     return images

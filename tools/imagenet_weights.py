@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from ..models.files import write_bytes
 from ..train.networks.pretrained import BASES
 from . import pytorch_files
-from .packages import Package
-from .packages import read as read_package
+from .archives import Package
+from .archives import read as read_package
 
 Read = Callable[[str], bytes]
 """Gives a file of a package by its path, without the folder that all lie in."""

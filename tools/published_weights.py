@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from ..errors import DataError
 from ..models.files import sha256
-from .packages import Package
-from .packages import read as read_package
+from .archives import Package
+from .archives import read as read_package
 
 Values = NDArray[np.float32]
 

@@ -94,8 +94,8 @@ def _section(study: StudyResult, asked: Study) -> str:
         lines.append("")
         figures = {row["variant"]: _Figures(row, scores) for row, scores in scored}
         # A sentence on variants that were not run has no figures.
-        told = [answer for answer in asked.answers if set(re.findall(r"{([^.}]+)", answer)) <= set(figures)]
-        lines += [*(f"- {answer.format_map(figures)}" for answer in told), *([""] if told else [])]
+        answers = [answer for answer in asked.answers if set(re.findall(r"{([^.}]+)", answer)) <= set(figures)]
+        lines += [*(f"- {answer.format_map(figures)}" for answer in answers), *([""] if answers else [])]
     return "\n".join(lines)
 
 

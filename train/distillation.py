@@ -136,7 +136,7 @@ class DistillationLoss(keras.losses.Loss):
         return (1 - self.weight) * of_label + self.weight * self.temperature**2 * of_teacher
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` makes the loss again of."""
+        """Return the constructor arguments."""
         return {
             "label_loss": keras.saving.serialize_keras_object(self.label_loss),
             "weight": self.weight,

@@ -74,7 +74,7 @@ class HeadsLoss(keras.losses.Loss):
         return self.first.call(answers, y_pred[:, :classes]) + self.weight * second
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` makes the loss again of."""
+        """Return the constructor arguments."""
         return {"first": keras.saving.serialize_keras_object(self.first), "weight": self.weight}
 
     @classmethod
@@ -117,5 +117,5 @@ class HeadAccuracy(keras.metrics.Metric):
         self._mean.reset_state()
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` makes the metric again of."""
+        """Return the constructor arguments."""
         return super().get_config() | {"head": self.head}

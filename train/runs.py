@@ -103,7 +103,7 @@ class Run:
         """Build the network (a `keras.Model`) in float32 with the best epoch's weights.
 
         Args:
-            head: Which of two heads it is to end with; it is the same kind of network then as with one.
+            head: Head whose answers the network returns: it has one head, also where the run trained two.
 
         Raises:
             UnknownNameError: There is no such head.

@@ -138,15 +138,15 @@ class Checks:
     def check_demo(self, machine: Machine) -> str:
         """`ferlite demo`, with fewer frames than it has: it writes a video."""
         video = self._work / f"{machine.name}.mp4"
-        said = machine.ferlite("demo", "--out", video, "--frames", str(_DEMO_FRAMES))
+        output = machine.ferlite("demo", "--out", video, "--frames", str(_DEMO_FRAMES))
         if not video.exists() or b"ftyp" not in video.read_bytes()[:16]:
             raise CheckError("it wrote no mp4")
-        return next(line for line in said.splitlines() if line.startswith(f"{_DEMO_FRAMES} frames")).partition(";")[0]
+        return next(line for line in output.splitlines() if line.startswith(f"{_DEMO_FRAMES} frames")).partition(";")[0]
 
     def check_accuracy(self, machine: Machine) -> str:
         """`ferlite bench accuracy`: the same score, because faces reach the model without being resized."""
-        said = machine.ferlite("bench", "accuracy", MODELS[0], "--data", self._rows, "--limit", str(_ROWS), "--json")
-        result = json.loads(said)
+        output = machine.ferlite("bench", "accuracy", MODELS[0], "--data", self._rows, "--limit", str(_ROWS), "--json")
+        result = json.loads(output)
         row, faces = result["models"][0], result["data"]["faces"]
         score = row["accuracy"], row["macro_f1"], faces
         if score != self._expected.setdefault("accuracy", score) or faces != _ROWS:
@@ -154,8 +154,8 @@ class Checks:
         return f"{row['accuracy']:.1%} of {faces}"
 
     def _look(self, machine: Machine, name: str, source: Path) -> str:
-        said = machine.ferlite("run", "--source", source, "--frames", str(_CLIP_FRAMES))
-        frames = [json.loads(line)["faces"] for line in said.splitlines()]
+        output = machine.ferlite("run", "--source", source, "--frames", str(_CLIP_FRAMES))
+        frames = [json.loads(line)["faces"] for line in output.splitlines()]
         expected = self._expected.setdefault(name, frames)
         counts, wanted = [len(faces) for faces in frames], [len(faces) for faces in expected]
         if counts != wanted or not sum(counts):

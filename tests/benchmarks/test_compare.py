@@ -70,7 +70,7 @@ def test_a_loss_that_is_tolerated_is_no_regression():
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "complaint"),
     [
         (timed(1.0), timed(1.0, machine=MACHINE | {"model": "other"}), "machine.model was board, is other"),
         (timed(1.0), timed(1.0, runtime="LiteRT 3"), "runtime was LiteRT 2, is LiteRT 3"),
@@ -78,8 +78,8 @@ def test_a_loss_that_is_tolerated_is_no_regression():
         (scored(7, 10), scored(7, 11), "data.faces was 10, is 11"),
     ],
 )
-def test_results_of_different_kinds_are_refused_unless_forced(old, new, said):
-    with pytest.raises(UsageError, match=said):
+def test_results_of_different_kinds_are_refused_unless_forced(old, new, complaint):
+    with pytest.raises(UsageError, match=complaint):
         compare.compare(old, new, 0.03)
     assert len(compare.compare(old, new, 0.03, force=True)) == 1
 

@@ -55,8 +55,8 @@ def test_a_state_is_read_from_the_files_of_the_system(board, monkeypatch):
 
 def test_what_a_machine_does_not_tell_is_none(tmp_path):
     state = State.read(tmp_path)
-    told = (state.governor, state.mhz, state.full_mhz, state.celsius, state.throttled, state.busy)
-    assert told == (None,) * 6
+    readings = (state.governor, state.mhz, state.full_mhz, state.celsius, state.throttled, state.busy)
+    assert readings == (None,) * 6
 
 
 def test_flags_are_asked_of_the_firmware_where_the_kernel_does_not_show_them(tmp_path, monkeypatch):
@@ -80,7 +80,7 @@ def test_a_run_in_peace_is_not_disturbed():
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "complaints"),
     [
         ({"throttled": 0x4}, ["the firmware reports throttled"]),
         ({"throttled": 0x20000}, ["the firmware reports frequency capped"]),
@@ -89,8 +89,8 @@ def test_a_run_in_peace_is_not_disturbed():
         ({"busy": 113.0}, ["other programs used 0.30 cores"]),
     ],
 )
-def test_what_disturbs_is_named(changes, said):
-    assert disturbances(REST, later(**changes)) == said
+def test_what_disturbs_is_named(changes, complaints):
+    assert disturbances(REST, later(**changes)) == complaints
 
 
 def test_flags_from_before_the_run_do_not_count_but_those_that_hold_do():

@@ -240,12 +240,12 @@ def test_a_difference_of_confusion_is_shown_with_its_sign(results):
 
 
 @pytest.mark.parametrize(
-    ("architecture", "told"), [("x86_64", "a Raspberry Pi is must be measured on it"), ("aarch64", "(aarch64).")]
+    ("architecture", "advice"), [("x86_64", "a Raspberry Pi is must be measured on it"), ("aarch64", "(aarch64).")]
 )
-def test_a_speed_is_never_offered_as_another_machines(results, architecture, told):
+def test_a_speed_is_never_offered_as_another_machines(results, architecture, advice):
     times = json.loads((results / "latency.json").read_text())
     times["machine"]["architecture"] = architecture
-    assert told in report.summarise(None, times)
+    assert advice in report.summarise(None, times)
 
 
 def timed(ratio, interval) -> Any:

@@ -60,12 +60,12 @@ def test_a_look_at_the_test_split_and_the_latency_are_added_where_they_are_known
     assert "Latency" not in card(file, [], machine | {"models": [row | {"sha256": "another"}]})
 
 
-def test_what_is_known_of_fer2013_is_told_of_models_of_it_alone(file):
-    for name, told in (("FER+", True), ("facial_expressions", False)):
+def test_what_is_known_of_fer2013_stands_on_cards_of_its_models_alone(file):
+    for name, of_fer2013 in (("FER+", True), ("facial_expressions", False)):
         data = {"name": name, "sha256": "0", "faces": {"train": 12, "test": 3}}
         text = card(modelfile.ModelFile(file.content, file.record.with_(data=data), file.path))
         assert f"- {name}: 12 faces" in text
-        assert ("open question" in text) == ("Goodfellow" in text) == told
+        assert ("open question" in text) == ("Goodfellow" in text) == of_fer2013
 
 
 def test_a_file_without_a_record_has_no_card(file, tmp_path):

@@ -30,11 +30,11 @@ def test_verify_passes_the_shipped_models_and_names_the_damaged_one(tmp_path, mo
     content[len(content) // 2] ^= 1
     damaged = tmp_path / "damaged.tflite"
     damaged.write_bytes(content)
-    told = ferlite("verify", "onet", model_path, damaged)
-    assert told.exit_code == 1
-    assert "ok   onet: as shipped" in told.stdout
-    assert f"ok   {model_path}: undamaged (its sha256 fits)" in told.stdout
-    assert f"bad  {damaged}" in told.stdout
+    result = ferlite("verify", "onet", model_path, damaged)
+    assert result.exit_code == 1
+    assert "ok   onet: as shipped" in result.stdout
+    assert f"ok   {model_path}: undamaged (its sha256 fits)" in result.stdout
+    assert f"bad  {damaged}" in result.stdout
 
 
 def test_path_is_where_the_file_lies():

@@ -53,9 +53,9 @@ def test_the_chart_and_the_table_hold_every_layer(graphs, images, tmp_path):
     chart = cv2.imread(str(tmp_path / "tiny.png"))
     assert chart is not None
     assert chart.shape[1] == 960
-    told = json.loads(json.dumps(errors.to_json("tiny.tflite", "int8")))
-    assert [layer["name"] for layer in told["layers"]] == [layer.name for layer in layers(graphs[0])]
-    assert np.isfinite([layer["sqnr"] for layer in told["layers"]]).all()
+    written = json.loads(json.dumps(errors.to_json("tiny.tflite", "int8")))
+    assert [layer["name"] for layer in written["layers"]] == [layer.name for layer in layers(graphs[0])]
+    assert np.isfinite([layer["sqnr"] for layer in written["layers"]]).all()
 
 
 def test_the_report_draws_what_an_inspection_wrote(graphs, images, tmp_path):

@@ -100,7 +100,7 @@ def drive(root: Path, work: Path) -> None:
     """
     mounts = [("--rbind", f"/{name}", root / name) for name in ("dev", "proc", "sys")]
     mounts.append(("--bind", str(work), root / "tmp"))
-    lines = [shlex.join(["mount", how, origin, str(target)]) for how, origin, target in mounts]
+    lines = [shlex.join(["mount", option, origin, str(target)]) for option, origin, target in mounts]
     lines.append(shlex.join(["exec", "chroot", str(root), "/usr/bin/python3", "/tmp/checks.py"]))  # noqa: S108
     if not _namespace("sh", "-ec", "\n".join(lines), PYTHONPATH="/tmp/site", LIBCAMERA_LOG_LEVELS="*:FATAL"):  # noqa: S108
         raise CheckError("the checks, see above")

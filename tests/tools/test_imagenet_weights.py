@@ -13,7 +13,7 @@ import pytest
 
 from ferlite.errors import DataError, MissingFileError
 from ferlite.tools import imagenet_weights, pytorch_files
-from ferlite.tools.packages import Package, read
+from ferlite.tools.archives import Package, read
 
 KERNEL = np.arange(24, dtype=np.float32).reshape(2, 3, 2, 2)
 BIAS = np.array([0.5, -1], np.float32)

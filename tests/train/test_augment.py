@@ -26,9 +26,9 @@ def test_another_seed_or_epoch_gives_others(faces, seed, epoch):
     assert (augment(faces, FULL, 1, 3) != augment(faces, FULL, seed, epoch)).any()
 
 
-@pytest.mark.parametrize(("how", "axis"), [({"flip_horizontal": True}, 2), ({"flip_vertical": True}, 1)])
-def test_a_flip_mirrors_about_half_of_the_faces_exactly(faces, how, axis):
-    varied = augment(faces, Augmentation(**how), 0, 0)
+@pytest.mark.parametrize(("flips", "axis"), [({"flip_horizontal": True}, 2), ({"flip_vertical": True}, 1)])
+def test_a_flip_mirrors_about_half_of_the_faces_exactly(faces, flips, axis):
+    varied = augment(faces, Augmentation(**flips), 0, 0)
     same = (varied == faces).all(axis=(1, 2))
     mirrored = (varied == np.flip(faces, axis)).all(axis=(1, 2))
     assert (same | mirrored).all()
@@ -87,9 +87,9 @@ def test_each_face_gets_one_of_mixup_and_cutmix(plain):
 
 def test_mixing_follows_seed_and_epoch_and_keeps_what_it_was_given(plain):
     images, targets = plain
-    how = Augmentation(mixup=0.4, cutmix=1)
+    mixing = Augmentation(mixup=0.4, cutmix=1)
     before = images.copy()
-    first, again, other = (mix(images, targets, how, 1, epoch)[0] for epoch in (3, 3, 4))
+    first, again, other = (mix(images, targets, mixing, 1, epoch)[0] for epoch in (3, 3, 4))
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
     np.testing.assert_array_equal(images, before)

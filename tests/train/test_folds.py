@@ -22,14 +22,14 @@ def drawn(draw):
     return Dataset("drawn", ("happy", "sad", "fear"), splits, "0")
 
 
-def all_folds(data, how, seed=0):
-    return [divide(data, how, FOLDS, fold, seed).splits for fold in range(FOLDS)]
+def all_folds(data, method, seed=0):
+    return [divide(data, method, FOLDS, fold, seed).splits for fold in range(FOLDS)]
 
 
 @given(drawn(), st.sampled_from(["stratified", "by-person"]))
-def test_every_face_is_tested_once_and_is_in_one_split_of_a_fold(data, how):
+def test_every_face_is_tested_once_and_is_in_one_split_of_a_fold(data, method):
     pool = np.sort(np.concatenate([data.splits["train"].rows, data.splits["validation"].rows]))
-    folds = all_folds(data, how)
+    folds = all_folds(data, method)
     for splits in folds:
         np.testing.assert_array_equal(np.sort(np.concatenate([f.rows for f in splits.values()])), pool)
     np.testing.assert_array_equal(np.sort(np.concatenate([splits["test"].rows for splits in folds])), pool)
@@ -61,8 +61,8 @@ def test_classes_are_shared_nearly_evenly_by_person():
 
 
 @given(drawn(), st.sampled_from(["stratified", "by-person"]))
-def test_the_same_seed_gives_the_same_folds(data, how):
-    first, again = (divide(data, how, FOLDS, 1, 5).splits for _ in range(2))
+def test_the_same_seed_gives_the_same_folds(data, method):
+    first, again = (divide(data, method, FOLDS, 1, 5).splits for _ in range(2))
     assert all(first[name].rows.tolist() == again[name].rows.tolist() for name in first)
 
 

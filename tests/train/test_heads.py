@@ -135,7 +135,7 @@ def test_a_recipe_with_a_second_head_asks_for_votes(faces, tmp_path):
         train(TINY, faces, tmp_path)
 
 
-def test_both_heads_are_told_of_and_each_is_a_network(run, faces, votes):
+def test_both_heads_are_scored_and_each_is_a_network(run, faces, votes):
     assert {"accuracy", "ferplus_accuracy", "val_accuracy", "val_ferplus_accuracy"} <= set(
         runs.read_history(run.folder)[0]
     )

@@ -123,14 +123,14 @@ def test_an_older_run_that_kept_no_hash_of_its_start_knows_its_path(data, tmp_pa
         train(TINY, data, run.folder, start=run.folder)
 
 
-def test_a_run_stopped_in_its_first_epoch_starts_again_from_what_it_was_told(data, tmp_path):
+def test_a_run_stopped_in_its_first_epoch_starts_again_from_the_same_weights(data, tmp_path):
     before = train(TINY, data, tmp_path / "before")
     onwards = recipes.change(TINY, {"start": "run"})
     whole = train(onwards, data, tmp_path / "whole", start=before.folder)
     begun = tmp_path / "begun"
     begun.mkdir()
-    told = {key: whole.info[key] for key in ("recipe", "data", "start", "labels", "versions")}
-    write_json(begun / "run.json", told | {"epochs_done": 0})
+    info = {key: whole.info[key] for key in ("recipe", "data", "start", "labels", "versions")}
+    write_json(begun / "run.json", info | {"epochs_done": 0})
     onwards.save(begun / "recipe.toml")
     again = train(onwards, data, begun)
     for one, other in zip(whole.network().get_weights(), again.network().get_weights(), strict=True):

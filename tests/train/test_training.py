@@ -105,8 +105,8 @@ def variant(**keys):
 
 
 def taught_by(recipe, teacher):
-    how = recipe.distillation.model_copy(update={"teachers": (str(teacher.folder),)})
-    return recipe.model_copy(update={"distillation": how})
+    distillation = recipe.distillation.model_copy(update={"teachers": (str(teacher.folder),)})
+    return recipe.model_copy(update={"distillation": distillation})
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -173,11 +173,11 @@ def test_the_weights_that_are_kept_are_the_average(data, tmp_path):
     assert json.loads((tmp_path / "metrics.json").read_text())["accuracy"] == pytest.approx(row["val_accuracy"])
 
 
-def test_teachers_are_asked_told_of_and_recorded(data, uninterrupted, tmp_path):
-    told = []
+def test_teachers_are_asked_reported_and_recorded(data, uninterrupted, tmp_path):
+    calls = []
     recipe = taught_by(variant(epochs=1), uninterrupted)
-    run = train(recipe, data, tmp_path, on_teacher=lambda *progress: told.append(progress))
-    assert told == [(1, 100, 100)]
+    run = train(recipe, data, tmp_path, on_teacher=lambda *progress: calls.append(progress))
+    assert calls == [(1, 100, 100)]
     assert "teacher_seconds" in runs.read_history(tmp_path)[0]
     assert run.info["teachers"]["folders"] == [str(uninterrupted.folder)]
     other = train(variant(epochs=1, seed=9), data, tmp_path / "other")

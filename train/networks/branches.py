@@ -75,7 +75,7 @@ class BranchedConv(layers.Layer):
         return total, bias
 
     def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` makes the layer again of."""
+        """Return the constructor arguments."""
         penalty = keras.regularizers.serialize(self.kernel_regularizer)
         return super().get_config() | {
             "filters": self.filters,

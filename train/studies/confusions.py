@@ -1,4 +1,4 @@
-"""What a network takes for what, in words."""
+"""The most frequent confusions of a network, in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ...data.results.accuracy import ScoreFields
 
 
 def confusions(scores: ScoreFields) -> list[str]:
-    """Say what is taken for what.
+    """Name the confusions of two classes.
 
     Args:
         scores: `metrics.Scores` as plain values.

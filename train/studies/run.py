@@ -6,7 +6,7 @@ A study folder holds a run folder for each variant (and fold), and
     study.png       accuracy of the variants with their intervals, float and int8
     confusion.png   confusion matrix of the best variant
 
-Beside what `runs` tells, a run folder holds
+Beside the files that `runs` names, a run folder holds
 
     answers.npz     the true classes, the float network's probabilities, and the classes that int8 names
 
@@ -39,7 +39,7 @@ from ..preparation import prepare
 from ..recipes import Recipe
 from ..runs import Run, read_history
 from ..training import predict, train, versions
-from .figure import draw_study
+from .chart import draw_study
 from .row import Row
 from .search import find
 from .study import Study, Variant
@@ -172,19 +172,19 @@ def _row(
     work: _Work, weights: Mapping[str, str | Path], int8: Int8 | None, on_progress: Callable[[str, float], None]
 ) -> Row:
     variant, recipe = work.variant, work.recipe
-    told: Any = {"variant": variant.name, "published": variant.published, "differs": variant.differs}
-    told["recipe"] = recipes.fingerprint(recipe)
+    known: Any = {"variant": variant.name, "published": variant.published, "differs": variant.differs}
+    known["recipe"] = recipes.fingerprint(recipe)
     start: str | Path | None = None
     if variant.start:
         start = work.folder / variant.start
         if not (start / "metrics.json").exists():
-            return Row(**told, why_not=f"not run: {variant.start} was not")
+            return Row(**known, why_not=f"not run: {variant.start} was not")
     elif recipe.start == "run":
         start = work.start
     elif recipe.start == "imagenet":
         start = weights.get(recipe.network)
         if start == NONE:
-            return Row(**told, why_not="not run: no weights here")
+            return Row(**known, why_not="not run: no weights here")
     found: dict[str, Any] = {}
     if variant.search:
         trials = work.folder / f"{variant.name}-search"
@@ -210,13 +210,13 @@ def _row(
         try:
             run = train(chosen, work.dataset, folder, extra=work.extra, votes=work.votes, start=start, on_step=on_step)
         except WeightsError as error:
-            return Row(**told, why_not=f"not run: no weights here ({error})")
+            return Row(**known, why_not=f"not run: no weights here ({error})")
         runs.append(run)
         answers.append(_answers(run, work, int8, on_progress))
     labels, probabilities = (np.concatenate([one[key] for one in answers]) for key in ("labels", "float32"))
     names = tuple(runs[0].info["labels"])
     return Row(
-        **told,
+        **known,
         parameters=runs[0].info["parameters"],
         macs=runs[0].info["macs"],
         faces=tuple(

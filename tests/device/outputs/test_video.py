@@ -78,8 +78,8 @@ def probe(path):
     run = subprocess.run(command, check=True, capture_output=True, text=True)
     # The rotation of a damaged matrix is said on standard error.
     assert run.stderr == ""
-    said = json.loads(run.stdout)
-    return said["streams"][0], [float(frame["pts_time"]) for frame in said["frames"]]
+    probed = json.loads(run.stdout)
+    return probed["streams"][0], [float(frame["pts_time"]) for frame in probed["frames"]]
 
 
 # What is in the file

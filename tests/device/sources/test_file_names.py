@@ -66,9 +66,9 @@ def test_a_picture_whose_name_is_not_utf8_is_read(picture):
 
 
 def test_a_clip_whose_name_is_not_utf8_is_refused_with_the_remedy(clip):
-    said = run(OPEN, clip(f"{NOT_UTF8}.avi"))
-    assert said.startswith("SourceError")
-    assert all(words in said for words in ("udcff.avi", "not UTF-8", "rename it"))
+    output = run(OPEN, clip(f"{NOT_UTF8}.avi"))
+    assert output.startswith("SourceError")
+    assert all(words in output for words in ("udcff.avi", "not UTF-8", "rename it"))
 
 
 def test_a_device_whose_name_is_not_utf8_is_refused():

@@ -237,15 +237,15 @@ def test_answers_are_filled_in_with_the_figures_of_the_rows(study):
     scores = metrics.score(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]), ("happy", "sad"))
     recipe = recipes.fingerprint(study.recipe_of(study.variants[0]))
     row = Row("plain", recipe=recipe, float32=scores, faces=(4,), epochs=(1,), binary_accuracy=0.9).to_json()
-    told = StudyResult(study="two", data="d", sha256="0", evaluated="v", about=None, versions={}, rows=[row])
+    result = StudyResult(study="two", data="d", sha256="0", evaluated="v", about=None, versions={}, rows=[row])
     answers = ("{plain.accuracy}, {plain.taken[happy for sad]}, {plain.binary}", "{longer.accuracy} was not run")
     asked = study.model_copy(update={"answers": answers})
-    page = studies_page.page([told], {"two": asked})
+    page = studies_page.page([result], {"two": asked})
     assert "- 75.0%, 33%, 90.0%\n" in page
     assert "was not run" not in page
     row["recipe"] = "another"
     with pytest.raises(DataError, match="variant plain of two was run by another recipe"):
-        studies_page.page([told], {"two": asked})
+        studies_page.page([result], {"two": asked})
 
 
 def test_confusions_are_named_from_the_most_frequent():
