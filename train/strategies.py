@@ -1,4 +1,4 @@
-"""Training on several accelerators, and the input pipeline: the only module of training that imports TensorFlow."""
+"""Training on several accelerators."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
-from numpy.typing import NDArray
 
 from ..errors import UsageError, unknown
 
@@ -35,25 +34,3 @@ def scope(name: str) -> AbstractContextManager[Any]:
 
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return tf.distribute.MirroredStrategy([device.name for device in devices]).scope()
-
-
-def feed(batch: int, *arrays: NDArray[Any] | None) -> dict[str, Any]:
-    """Return the arguments by which `fit`, `evaluate` or `predict` takes arrays, in their order.
-
-    What Keras makes of arrays on TensorFlow has its reading tuned by a thread that looks again after twice as long each
-    time, up to a minute, and for which the end of every epoch waits. Batches cut from memory need no tuning.
-
-    Args:
-        batch: Faces in a step.
-        *arrays: Pixels, then targets and weights where there are any, each [n, ...].
-    """
-    given = tuple(array for array in arrays if array is not None)
-    if keras.backend.backend() != "tensorflow":
-        return {"batch_size": batch} | dict(zip(("x", "y", "sample_weight"), given, strict=False))
-    import tensorflow as tf
-
-    options = tf.data.Options()
-    options.autotune.enabled = False
-    # There are no files that the workers of a strategy could share.
-    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-    return {"x": tf.data.Dataset.from_tensor_slices(given).batch(batch).prefetch(2).with_options(options)}

@@ -21,7 +21,7 @@ from ..data.ferplus import Votes
 from ..errors import DataError
 from ..models.files import replacing, write_json
 from ..models.native_log import muted_stderr
-from . import figures, heads, optimization, runs, strategies
+from . import batches, figures, heads, optimization, runs, strategies
 from .balance import class_weights
 from .distillation import Teachers
 from .epochs import Epoch, make_epoch
@@ -152,12 +152,12 @@ def _fit(
 ) -> dict[str, float]:
     """Train for one epoch, then validate: a moving average is in the model only after `fit`."""
     trained = model.fit(
-        **strategies.feed(batch, epoch.images, epoch.targets, epoch.weights),
+        **batches.feed(batch, epoch.images, epoch.targets, epoch.weights),
         shuffle=False,
         verbose=0,
         callbacks=callbacks,
     ).history
-    validated = model.evaluate(**strategies.feed(512, *validation), verbose=0, return_dict=True)
+    validated = model.evaluate(**batches.feed(512, *validation), verbose=0, return_dict=True)
     return {name: float(values[0]) for name, values in trained.items()} | {
         f"val_{name}": float(value) for name, value in validated.items()
     }
@@ -170,7 +170,7 @@ def _check_loss(loss: float, epoch: int) -> None:
 
 def predict(model: Any, faces: Faces) -> np.ndarray:
     """Return probabilities, float32 [n, classes]."""
-    return np.asarray(model.predict(**strategies.feed(512, _batch(faces)), verbose=0))
+    return np.asarray(model.predict(**batches.feed(512, _batch(faces)), verbose=0))
 
 
 class _Steps(keras.callbacks.Callback):

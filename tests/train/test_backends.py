@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ferlite.errors import UnknownNameError, UsageError
-from ferlite.train import strategies
+from ferlite.train import batches, strategies
 from ferlite.train.runs import Run
 
 TRAIN = """
@@ -66,11 +66,11 @@ def test_a_strategy_that_does_not_exist_or_fit_is_refused(monkeypatch):
 
 def test_arrays_arrive_in_their_order_without_the_tuner_that_an_epoch_waits_for(monkeypatch):
     pixels, weights = np.arange(10, dtype=np.uint8), np.arange(10, dtype=np.float32)
-    batches = strategies.feed(4, pixels, None, weights)["x"]
-    assert [x.numpy().tolist() for x, _ in batches] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
-    assert not batches.options().autotune.enabled
-    monkeypatch.setattr(strategies.keras.backend, "backend", lambda: "jax")
-    fed = strategies.feed(4, pixels, weights)
+    cut = batches.feed(4, pixels, None, weights)["x"]
+    assert [x.numpy().tolist() for x, _ in cut] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert not cut.options().autotune.enabled
+    monkeypatch.setattr(batches.keras.backend, "backend", lambda: "jax")
+    fed = batches.feed(4, pixels, weights)
     assert fed["batch_size"] == 4
     assert fed["x"] is pixels
     assert fed["y"] is weights
