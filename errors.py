@@ -20,7 +20,7 @@ class ModelFormatError(FerliteError, ValueError):
 
 
 class RuntimeMissingError(FerliteError, ImportError):
-    """No TFLite runtime, or an optional part of ferlite, is installed."""
+    """A TFLite runtime, an optional part of ferlite, or a Python to try a model file in is missing."""
 
 
 class UnknownNameError(FerliteError, KeyError):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ModelFormatError
+from ..errors import ModelFormatError, RuntimeMissingError
 from .files import sha256
 from .native_log import muted_stderr
 
@@ -38,6 +38,7 @@ def probe(content: bytes, path: Path, runtime_name: str = "") -> None:
 
     Raises:
         ModelFormatError: The runtime refused it, crashed, or took longer than `SECONDS`.
+        RuntimeMissingError: The child does not start: `sys.executable` is no interpreter, or memory is short.
     """
     key = sha256(content), runtime_name
     if key in _passed:
@@ -46,11 +47,17 @@ def probe(content: bytes, path: Path, runtime_name: str = "") -> None:
     program = f"import sys; sys.path[:] = {sys.path!r}; from {__name__} import main; main({runtime_name!r})"
     try:
         child = subprocess.run(  # noqa: S603 - the program is ours, the file goes in as data
-            [sys.executable, "-c", program], input=content, capture_output=True, timeout=SECONDS, check=False
+            [sys.executable or "", "-c", program], input=content, capture_output=True, timeout=SECONDS, check=False
         )
     except subprocess.TimeoutExpired as error:
         raise ModelFormatError(
             f"{path}: the model did not load and run within {SECONDS:.0f} s; don't use it"
+        ) from error
+    except OSError as error:
+        # An embedded Python can have an empty or missing sys.executable.
+        raise RuntimeMissingError(
+            f"{path}: the Python that tries a model first, sys.executable = {sys.executable!r}, does not start: "
+            f"{error.strerror or error}; set sys.executable to a Python that can run ferlite, or free some memory"
         ) from error
     if child.returncode == _REFUSED:
         reason = " ".join(child.stdout.decode(errors="replace").split())

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from ferlite.errors import ModelFormatError
+from ferlite.errors import ModelFormatError, RuntimeMissingError
 from ferlite.models import modelfile, probe, registry
 from ferlite.models.graph_builder import GraphBuilder
 from ferlite.models.record import Record
@@ -108,6 +108,14 @@ def test_a_file_that_crashes_the_runtime_is_a_clear_error(graph, tmp_path, monke
         monkeypatch.setattr(probe, "SECONDS", 0.3 if "sleep" in program else 20.0)
         with pytest.raises(ModelFormatError, match=message):
             probe.probe(graph, tmp_path / "x.tflite")
+
+
+@pytest.mark.parametrize("python", ["", None, "/no/such/python"])
+def test_an_interpreter_that_does_not_start_is_named_with_the_remedy(graph, tmp_path, monkeypatch, python):
+    monkeypatch.setattr(probe, "_passed", set())
+    monkeypatch.setattr(probe.sys, "executable", python)
+    with pytest.raises(RuntimeMissingError, match=f"{python!r}, does not start: .*set sys.executable"):
+        probe.probe(graph, tmp_path / "x.tflite")
 
 
 def test_a_good_file_without_a_record_passes(graph, tmp_path):
