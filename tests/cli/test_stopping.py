@@ -15,7 +15,21 @@ from ferlite.cli.signals import Undivided, terminable
 from ferlite.device.outputs.base import Output
 from ferlite.device.types import Frame, FrameResult
 
-COMMAND = [sys.executable, "-c", "from ferlite.cli.app import main; main()"]
+# Where the tests run in the background SIGINT is ignored; a child would inherit that.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from ferlite.cli.app import main
+main()
+"""
+COMMAND = [sys.executable, "-c", PROGRAM]
+
+
+@pytest.fixture(autouse=True)
+def interruptible():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 # A camera whose driver hangs for ever, after some frames or while it is started.
