@@ -16,7 +16,7 @@ class Output(Protocol):
     """Takes results one after another.
 
     Attributes:
-        done: Nobody reads any more: the run may end, quietly.
+        done: Nobody reads any more: the run may end, quietly. An output that was closed is not done.
     """
 
     done: bool = False
@@ -25,7 +25,7 @@ class Output(Protocol):
         """Take a result.
 
         Raises:
-            OutputError: It can't be written; what was written before is kept.
+            OutputError: It can't be written, or was closed; what was written before is kept.
         """
         ...
 
@@ -40,6 +40,11 @@ class Output(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def closed(name: Any) -> OutputError:
+    """Make the error for a result that comes after `close`."""
+    return OutputError(f"{name}: this output is closed; write before close(), or open a new one")
 
 
 @contextmanager

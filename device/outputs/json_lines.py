@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from ..types import FrameResult
-from .base import Output, append, explained
+from .base import Output, append, closed, explained
 
 
 class JsonLines(Output):
@@ -31,6 +31,7 @@ class JsonLines(Output):
     def __init__(self, target: str | Path | TextIO = "-") -> None:
         self._stream: TextIO | None = None
         self._file: FileIO | None = None
+        self._closed = False
         if not isinstance(target, (str, Path)):
             self._stream, self._name = target, "the stream"
         elif str(target) == "-":
@@ -48,8 +49,10 @@ class JsonLines(Output):
         """Write a line.
 
         Raises:
-            OutputError: The disk is full or gone.
+            OutputError: The disk is full or gone, or this was closed.
         """
+        if self._closed:
+            raise closed(self._name)
         if self.done:
             return
         # ASCII: a file name that is no valid UTF-8 can be written too.
@@ -67,7 +70,7 @@ class JsonLines(Output):
 
     def close(self) -> None:
         """Close the file; a stream stays open."""
-        self.done = True
+        self._closed = True
         if self._file is not None:
             self._file.close()
 

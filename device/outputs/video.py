@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...errors import OutputError, UsageError
 from ..types import FrameResult
-from .base import Output, explained
+from .base import Output, closed, explained
 from .drawing import annotate, fitted
 from .mjpeg_mp4 import MjpegMp4
 
@@ -67,6 +67,7 @@ class AnnotatedVideo(Output):
         self._writer = video_writer()
         self._video: H264Mp4 | MjpegMp4 | None = None
         self._start = 0.0
+        self._closed = False
         with explained(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._new = not self.path.exists()
@@ -77,10 +78,11 @@ class AnnotatedVideo(Output):
         """Draw a result and append the picture.
 
         Raises:
-            OutputError: The disk is full or gone; the video so far is closed and playable.
+            OutputError: The disk is full or gone; the video so far is closed and playable. Or it was closed
+                before.
         """
-        if self.done:
-            return
+        if self._closed:
+            raise closed(self.path)
         picture = annotate(result)
         with explained(self.path), self._finished_on_error():
             if self._video is None:
@@ -94,9 +96,9 @@ class AnnotatedVideo(Output):
 
     def close(self) -> None:
         """Finish the file; a video without a frame is removed."""
-        if self.done:
+        if self._closed:
             return
-        self.done = True
+        self._closed = True
         with explained(self.path):
             if self._video is not None:
                 self._video.close()

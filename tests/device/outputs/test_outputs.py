@@ -14,6 +14,7 @@ from ferlite.device.outputs.json_lines import JsonLines
 from ferlite.device.outputs.open import open_annotated
 from ferlite.device.outputs.pictures import Picture, Pictures
 from ferlite.device.outputs.video import AnnotatedVideo
+from ferlite.device.pipeline import Pipeline
 from ferlite.device.sources.open import open_source
 from ferlite.device.types import Frame, FrameResult
 from ferlite.errors import OutputError, UsageError
@@ -105,6 +106,17 @@ def test_a_full_disk_names_the_file_and_the_remedy():
 
 
 # What every output does
+
+
+@pytest.mark.parametrize("kind", [AnnotatedVideo, JsonLines])
+def test_a_closed_output_takes_no_result_and_says_so(tmp_path, kind):
+    output = kind(tmp_path / "out.mp4")
+    output.close()
+    with (
+        Pipeline.open("virtual:frames=2") as pipeline,
+        pytest.raises(OutputError, match=r"out\.mp4: this output is closed"),
+    ):
+        pipeline.run(output)
 
 
 @pytest.mark.parametrize("open_it", [AnnotatedVideo, open_annotated])
