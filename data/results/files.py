@@ -27,6 +27,7 @@ GATES_SCHEMA = "ferlite-gates/2"
 FOOTPRINT_SCHEMA = "ferlite-footprint/1"
 INSPECTION_SCHEMA = "ferlite-inspection/1"
 SENSITIVITY_SCHEMA = "ferlite-sensitivity/1"
+STUDY_SCHEMA = "ferlite-study/1"
 
 
 def read(path: str | Path, *schemas: str) -> Any:

@@ -30,6 +30,7 @@ class StudyRow(TypedDict):
 class StudyResult(TypedDict):
     """`ferlite study`; `sha256` is the data set's, `evaluated` the split scored on, `about` where it ran."""
 
+    schema: str
     study: str
     data: str
     sha256: str

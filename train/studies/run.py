@@ -28,7 +28,7 @@ from ...data import metrics
 from ...data.dataset import Dataset, Faces
 from ...data.ferplus import Votes
 from ...data.results.environment import Environment
-from ...data.results.files import STUDY
+from ...data.results.files import STUDY, STUDY_SCHEMA
 from ...data.results.study import StudyResult
 from ...errors import DataError, UsageError, WeightsError, unknown
 from ...models.files import replacing, write_json
@@ -125,6 +125,7 @@ def _write(
     study: Study, dataset: Dataset, rows: Sequence[Row], evaluated: str, about: Environment | None, folder: Path
 ) -> None:
     result: StudyResult = {
+        "schema": STUDY_SCHEMA,
         "study": study.name,
         "data": dataset.name,
         "sha256": dataset.sha256,
