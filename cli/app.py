@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 import cv2
 import typer
 
 from .. import __version__
-from ..errors import FerliteError, UsageError
 from . import convert, data, demo, models, quickstart, report, run, runs, study, train
 from .bench import app as bench
+from .errors import reported
 
 app = typer.Typer(
     name="ferlite",
@@ -38,7 +36,7 @@ def options(
     version: bool = typer.Option(False, "--version", help="Print the version and leave."),
 ) -> None:
     """Options of every command."""
-    del debug  # read by main(), which also sees errors raised before this
+    del debug  # read by `reported`, which also sees errors raised before this
     if version:
         typer.echo(f"ferlite {__version__}")
         raise typer.Exit
@@ -48,13 +46,5 @@ def main() -> None:
     """Run the command line: exit code 0 good, 1 failed, 2 wrong usage, 130 interrupted."""
     # OpenCV's own threads wait for each other by spinning: for pictures of these sizes that costs more than it saves.
     cv2.setNumThreads(1)
-    try:
+    with reported("ferlite"):
         app()
-    except Exception as error:
-        if "--debug" in sys.argv:
-            raise
-        message = str(error)
-        if not isinstance(error, FerliteError):
-            message = f"unexpected {type(error).__name__}: {error}; 'ferlite --debug ...' shows where it came from"
-        typer.secho(f"error: {message}", fg="red", err=True)
-        raise SystemExit(2 if isinstance(error, UsageError) else 1) from None

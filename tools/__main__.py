@@ -10,19 +10,30 @@ import typer
 from rich.table import Table
 
 from ..cli.console import console
+from ..cli.errors import reported
 from ..cli.extras import needs
+from ..data.results import files
+from ..errors import MissingFileError
 from ..models import modelfile, registry
 from ..models.files import read_bytes, sha256, write_bytes
 
 _HOUSE = Path(__file__).parents[1]
 _REFERENCE = _HOUSE / "benchmarks" / "reference"
 _CARDS = registry.FOLDER / "cards"
-_RESULTS = _HOUSE / "docs" / "studies.md"
+_STUDIES_PAGE = _HOUSE / "docs" / "studies.md"
 
 app = typer.Typer(
     help="For maintainers: rebuild the files that ferlite ships, and make those that studies start from.",
     no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
 )
+
+
+@app.callback()
+def options(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+    """Options of every command."""
+    del debug  # read by `reported`, which also sees errors raised before this
 
 
 @app.command()
@@ -47,16 +58,20 @@ def eigenfaces(
 
 
 @app.command()
-def results(
+def studies_page(
     folder: Annotated[Path, typer.Argument(help="Folder with study-NAME.json.")] = _REFERENCE,
-    out: Annotated[Path, typer.Option(help="Page to write.")] = _RESULTS,
+    out: Annotated[Path, typer.Option(help="Page to write.")] = _STUDIES_PAGE,
 ) -> None:
     """Write the table of all studies from what `ferlite study` left."""
     with needs("host"):
         from ..train.studies.study import load_study, study_names
         from . import studies_page
     found = {path.stem.removeprefix("study-"): path for path in folder.glob("study-*.json")}
-    ordered = [json.loads(read_bytes(found[name])) for name in study_names() if name in found]
+    ordered = [files.read(found[name], files.STUDY_SCHEMA) for name in study_names() if name in found]
+    if not ordered:
+        raise MissingFileError(
+            f"{folder} holds no study-NAME.json; copy there what 'ferlite study' wrote to study.json"
+        )
     asked = {name: load_study(name) for name in study_names()}
     console.print(f"{write_bytes(out, studies_page.page(ordered, asked).encode())}: {len(ordered)} studies")
 
@@ -81,10 +96,10 @@ def cards(
     from ..benchmarks.model_cards import card
 
     looks = [json.loads(line) for line in read_bytes(reference / "final.jsonl").decode().splitlines()]
-    latency = json.loads(read_bytes(reference / "epyc-2-cores" / "latency.json"))
-    files = [modelfile.read(registry.path(name)) for name in registry.names()]
-    hashes = {sha256(file.content) for file in files}
-    for file in files:
+    latency = files.read(reference / "epyc-2-cores" / files.LATENCY, files.LATENCY_SCHEMA)
+    models = [modelfile.read(registry.path(name)) for name in registry.names()]
+    hashes = {sha256(file.content) for file in models}
+    for file in models:
         # The float32 twin stands in the card of the model.
         if file.record and file.record.name == file.path.stem:
             own = [look for look in looks if look["model"] == file.record.name and look["model_sha256"] in hashes]
@@ -128,5 +143,11 @@ def imagenet_weights(
         console.print(f"{path}: {path.stat().st_size:,} bytes", soft_wrap=True)
 
 
+def main() -> None:
+    """Run the command line: exit code 0 good, 1 failed, 2 wrong usage."""
+    with reported("python -m ferlite.tools"):
+        app()
+
+
 if __name__ == "__main__":
-    app()
+    main()

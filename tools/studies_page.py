@@ -15,7 +15,7 @@ from ..train.studies.study import Study, Variant
 
 _HEAD = """# Results of the studies
 
-Written by `python -m ferlite.tools results` from `benchmarks/reference/study-*.json`, which `ferlite study` wrote.
+Written by `python -m ferlite.tools studies-page` from `benchmarks/reference/study-*.json`, which `ferlite study` wrote.
 Each table is reproduced by the lines above it. Unless a table says otherwise, a network is trained on FER2013's
 Training split, its epoch is chosen on PublicTest, and the scores are those on PublicTest: a little flattering to all
 rows alike.

@@ -12,9 +12,10 @@ from ferlite.benchmarks import machine
 from ferlite.data import metrics
 from ferlite.data.dataset import Dataset, Faces
 from ferlite.data.ferplus import Votes
+from ferlite.data.results import files
 from ferlite.data.results.study import StudyResult
 from ferlite.errors import DataError, UnknownNameError, UsageError
-from ferlite.tools import __main__ as maintain
+from ferlite.tools import __main__ as tools
 from ferlite.tools import studies_page
 from ferlite.train import recipes
 from ferlite.train.runs import Run
@@ -83,7 +84,7 @@ def test_a_study_trains_resumes_and_scores_its_variants(study, data, tmp_path):
         assert row.float32.count == 30
         assert row.int8.accuracy == pytest.approx(0.5)
         assert row.faces == (100,)
-    written = json.loads((tmp_path / "out" / "study.json").read_text())
+    written = files.read(tmp_path / "out" / files.STUDY, files.STUDY_SCHEMA)
     assert [row["float32"]["accuracy"] for row in written["rows"]] == [
         row.float32 and row.float32.accuracy for row in rows
     ]
@@ -214,7 +215,7 @@ def test_recipes_change_by_key_table_and_dotted_key():
 
 
 def test_the_committed_page_is_what_the_committed_results_say(tmp_path):
-    maintain.results(out=tmp_path / "studies.md")
+    tools.studies_page(out=tmp_path / "studies.md")
     committed = Path(ferlite.__file__).parent / "docs" / "studies.md"
     assert committed.read_text() == (tmp_path / "studies.md").read_text()
 
@@ -237,7 +238,9 @@ def test_answers_are_filled_in_with_the_figures_of_the_rows(study):
     scores = metrics.score(np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1]), ("happy", "sad"))
     recipe = recipes.fingerprint(study.recipe_of(study.variants[0]))
     row = Row("plain", recipe=recipe, float32=scores, faces=(4,), epochs=(1,), binary_accuracy=0.9).to_json()
-    result = StudyResult(study="two", data="d", sha256="0", evaluated="v", about=None, versions={}, rows=[row])
+    result = StudyResult(
+        schema=files.STUDY_SCHEMA, study="two", data="d", sha256="0", evaluated="v", about=None, versions={}, rows=[row]
+    )
     answers = ("{plain.accuracy}, {plain.taken[happy for sad]}, {plain.binary}", "{longer.accuracy} was not run")
     asked = study.model_copy(update={"answers": answers})
     page = studies_page.page([result], {"two": asked})
