@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 
+from ...errors import UsageError
 from ..types import Frame
 from .base import Source
 
@@ -24,11 +25,17 @@ class Newest(Source):
 
     Args:
         source: What to read; closed with this one.
+
+    Raises:
+        UsageError: The source's class leaves out `spec` or `size`.
     """
 
     newest_only = True
 
     def __init__(self, source: Source) -> None:
+        for name in ("spec", "size"):
+            if not hasattr(source, name):
+                raise UsageError(f"{type(source).__name__} has no {name}; every Source sets it, see its attributes")
         self.spec, self.live = source.spec, source.live
         self.size, self.rate = source.size, source.rate
         self._source = source

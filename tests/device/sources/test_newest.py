@@ -8,6 +8,7 @@ from ferlite.device.sources.base import Source
 from ferlite.device.sources.newest import Newest, newest
 from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.device.types import Frame
+from ferlite.errors import UsageError
 
 
 def frame(index):
@@ -85,6 +86,13 @@ def test_stopping_does_not_wait_for_a_capture_that_hangs(monkeypatch):
     assert source.closed.is_set()
     assert list(newest) == []
     source.go.release()
+
+
+@pytest.mark.parametrize("missing", ["spec", "size"])
+def test_a_live_source_that_leaves_out_an_attribute_is_named_with_it(monkeypatch, missing):
+    monkeypatch.delattr(Stepped, missing)
+    with pytest.raises(UsageError, match=f"Stepped has no {missing}"):
+        Pipeline(Stepped(0), Classifier.load())
 
 
 def test_a_live_source_is_wrapped_once_and_any_other_not_at_all():
