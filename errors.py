@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable
-from numbers import Real
+from numbers import Integral, Real
 
 
 class FerliteError(Exception):
@@ -55,7 +55,9 @@ class UsageError(FerliteError, ValueError):
     """Options that don't fit together or lie outside their range."""
 
 
-def check_range(name: str, value: float, low: float, high: float = math.inf, unit: str = "") -> None:
+def check_range(
+    name: str, value: float, low: float, high: float = math.inf, unit: str = "", *, whole: bool = False
+) -> None:
     """Check that an option lies in its range.
 
     Args:
@@ -64,14 +66,15 @@ def check_range(name: str, value: float, low: float, high: float = math.inf, uni
         low: Least value allowed.
         high: Greatest value allowed; none if infinite.
         unit: Appended to the range in the message, for instance "seconds".
+        whole: Only a whole number is allowed.
 
     Raises:
-        UsageError: The value lies outside the range, is NaN, or is no number.
+        UsageError: The value lies outside the range, is NaN, or is no (whole) number.
     """
-    if isinstance(value, Real) and low <= value <= high:
+    if isinstance(value, Integral if whole else Real) and low <= value <= high:
         return
     limits = f"{low:g} or more" if high == math.inf else f"from {low:g} to {high:g}"
-    raise UsageError(f"{name} is {value!r}; it must be {limits}{unit and ' ' + unit}")
+    raise UsageError(f"{name} is {value!r}; it must be {'a whole number, ' * whole}{limits}{unit and ' ' + unit}")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:

@@ -62,7 +62,7 @@ class Classifier:
                 (0, 255) if not given.
 
         Raises:
-            UsageError: The file has a record, and `labels` or `pixels` differ from it.
+            UsageError: The file has a record, and `labels` or `pixels` differ from it; or `threads` is less than 1.
             UnknownNameError: There is no shipped model, or no label, of this name.
             MissingFileError: There is no such file.
             ModelFormatError: The file is damaged, is no expression classifier, or has no record and

@@ -62,7 +62,7 @@ class Pipeline:
             scan_every: See `open`.
 
         Raises:
-            UsageError: `scan_every` is less than 1.
+            UsageError: `scan_every` is less than 1, or a live source lacks an attribute.
             ModelFormatError: A file of the face models is damaged.
             RuntimeMissingError: No TFLite runtime is installed.
         """
@@ -122,9 +122,9 @@ class Pipeline:
             FerliteError: Whatever else `open_source` and `Classifier.load` raise.
         """
         # The options and the model first: wrong ones are known before a camera is switched on.
-        check_range("scan_every", scan_every, 1, unit="frames")
+        check_range("scan_every", scan_every, 1, unit="frames", whole=True)
         classifier = model if isinstance(model, Classifier) else Classifier.load(model, threads=threads)
-        finder = FaceFinder(threads=detector_threads or threads)
+        finder = FaceFinder(threads=threads if detector_threads is None else detector_threads)
         opened = open_source(
             source,
             size=size,
@@ -167,7 +167,10 @@ class Pipeline:
         Raises:
             SourceError: The source broke off, and for good.
             OutputError: An output can't be written.
+            UsageError: `frames` is negative or no whole number.
         """
+        if frames is not None:
+            check_range("frames", frames, 0, whole=True)
         for result in islice(self, frames):
             for output in outputs:
                 output.write(result)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelFormatError
+from ..errors import ModelFormatError, check_range
 from . import modelfile, probe, registry
 from .backends import runtime
 from .native_log import muted_stderr
@@ -28,11 +28,13 @@ class LoadedModel:
             runtime_name: A name in `RUNTIMES`; the first installed one if empty.
 
         Raises:
+            UsageError: `threads` is less than 1 or no whole number.
             MissingFileError: There is no such file.
             ModelFormatError: The file is damaged, the runtime refuses it or crashes, or the record
                 contradicts the graph.
             RuntimeMissingError: No TFLite runtime is installed.
         """
+        check_range("threads", threads, 1, whole=True)
         if not isinstance(file, modelfile.ModelFile):
             file = modelfile.read(file)
         self.path = file.path

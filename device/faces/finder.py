@@ -93,7 +93,7 @@ class FaceFinder:
         check_range("FaceFinder.score", score, 0.01, 1)
         check_range("FaceFinder.gate", gate, 0, 1)
         if max_faces is not None:
-            check_range("FaceFinder.max_faces", max_faces, 1)
+            check_range("FaceFinder.max_faces", max_faces, 1, whole=True)
         self.score, self.gate, self.max_faces = score, gate, max_faces
         self.detector = LoadedModel(registry.path(detector), threads=threads)
         self._picture = np.empty((*DETECTOR_SIZE, 3), np.uint8)

@@ -31,7 +31,7 @@ class Follower:
     """
 
     def __init__(self, finder: FaceFinder, every: int = 1) -> None:
-        check_range("scan_every", every, 1, unit="frames")
+        check_range("scan_every", every, 1, unit="frames", whole=True)
         self._finder, self._every = finder, every
         self._faces: list[Face] = []
         self._since = 0

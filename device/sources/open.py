@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ...errors import UsageError
+from ...errors import UsageError, check_range
 from .base import Source
 from .orientation import ROTATIONS, Oriented
 from .spec import masked, parse_spec
@@ -50,12 +50,15 @@ def open_source(
         UnknownNameError: There is no source of that kind.
         UsageError: An option lies outside its range.
     """
-    if rotate not in {0, *ROTATIONS}:
-        raise UsageError(f"rotate is {rotate}; a picture can be turned by 0, 90, 180 or 270 degrees")
-    if rate is not None and not 0 < rate <= 1000:
-        raise UsageError(f"rate is {rate}; it lies between 0 and 1000 frames a second")
-    if size is not None and min(size) < 1:
-        raise UsageError(f"size is {size[0]} x {size[1]}; width and height are at least 1 pixel")
+    if rotate not in (0, *ROTATIONS):
+        raise UsageError(f"rotate is {rotate!r}; a picture can be turned by 0, 90, 180 or 270 degrees")
+    if rate is not None:
+        check_range("rate", rate, 0.001, 1000, "frames a second")
+    if size is not None:
+        if not isinstance(size, (tuple, list)) or len(size) != 2:
+            raise UsageError(f"size is {size!r}; it must be width and height in pixels, for instance (640, 480)")
+        for name, side in zip(("the width", "the height"), size, strict=True):
+            check_range(name, side, 1, unit="pixels", whole=True)
     kind, rest = parse_spec(spec)
 
     def opened() -> Source:

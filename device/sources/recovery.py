@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from ...errors import SourceError, UsageError
+from ...errors import SourceError, check_range
 from ..types import Frame
 from .base import Source
 from .newest import CaptureThread, Wait
@@ -68,10 +68,9 @@ class Recovering(Source):
         pause: Callable[[float], object] | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        if not 0 < stall <= 3600:
-            raise UsageError(f"stall is {stall}; it lies between 0 and 3600 seconds")
-        if reopen is not None and reopen < 0:
-            raise UsageError(f"reopen is {reopen}; it is a number of attempts, 0 or more")
+        check_range("stall", stall, 0.001, 3600, "seconds")
+        if reopen is not None:
+            check_range("reopen", reopen, 0, unit="attempts", whole=True)
         self.spec = spec
         self._opener, self._stall, self._reopen, self._wait, self._chance = opener, stall, reopen, wait, chance
         self._opening = opening

@@ -3,6 +3,7 @@ import sys
 import threading
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,7 @@ from ferlite.device.sources.open import open_source
 from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.device.tracks import Smoothing
 from ferlite.device.types import Frame
-from ferlite.errors import OutputError, SourceError
+from ferlite.errors import OutputError, SourceError, UsageError
 
 
 @pytest.fixture
@@ -81,6 +82,18 @@ def test_a_run_fills_its_outputs_until_the_source_or_the_count_or_an_output_ends
         assert first.indices == second.indices == list(range(expected))
         pipeline.run(rest := Kept())
     assert rest.indices == list(range(expected, 5))
+
+
+@pytest.mark.parametrize("frames", [-1, 2.5])
+def test_a_count_of_frames_that_is_none_is_refused(frames):
+    with Pipeline.open("virtual:frames=5") as pipeline, pytest.raises(UsageError, match="frames is"):
+        pipeline.run(frames=frames)
+
+
+@pytest.mark.parametrize("options", [{"threads": 0}, {"detector_threads": 0}, {"threads": 1.5}])
+def test_a_count_of_threads_that_is_none_is_refused(options: dict[str, Any]):
+    with pytest.raises(UsageError, match="threads is"):
+        Pipeline.open("virtual:", **options)
 
 
 def test_a_run_ends_with_the_error_of_an_output():

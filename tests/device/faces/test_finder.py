@@ -153,7 +153,8 @@ def test_what_is_no_picture_is_a_clear_error(finder, image):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("score", 0), ("score", 1.5), ("gate", -0.1), ("gate", float("nan")), ("max_faces", 0)]
+    ("name", "value"),
+    [("score", 0), ("score", 1.5), ("gate", -0.1), ("gate", float("nan")), ("max_faces", 0), ("max_faces", 2.5)],
 )
 def test_an_option_out_of_range_is_an_error_that_names_option_value_and_range(name, value):
     with pytest.raises(UsageError, match=rf"FaceFinder\.{name} is {value!r}; it must be "):

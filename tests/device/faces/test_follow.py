@@ -50,7 +50,7 @@ def test_every_frame_is_scanned_unless_told_otherwise(finder):
     follower = Follower(finder)
     follower.scanned(finder.find(image))
     assert follower.follow(image) is None
-    with pytest.raises(UsageError, match="scan_every is 0; it must be 1 or more frames"):
+    with pytest.raises(UsageError, match="scan_every is 0; it must be a whole number, 1 or more frames"):
         Follower(finder, every=0)
 
 

@@ -96,7 +96,14 @@ def test_what_can_not_be_opened_says_why(spec, error, words):
         open_source(spec)
 
 
-@pytest.mark.parametrize("options", [{"rotate": 45}, {"rate": 0}, {"rate": float("nan")}, {"size": (0, 480)}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rotate": 45},
+        *({"rate": rate} for rate in (0, float("nan"), "a")),
+        *({"size": size} for size in ((0, 480), 640, (640,), (640, 480, 3), "640x480", (640.5, 480))),
+    ],
+)
 def test_options_out_of_range(corner, options):
     with pytest.raises(UsageError):
         open_source(corner, **options)

@@ -244,7 +244,9 @@ def test_a_clip_behind_an_address_loses_no_frame_and_is_not_begun_again(staged):
     assert len(stage.scripts) == 1
 
 
-@pytest.mark.parametrize("options", [{"stall": 0}, {"stall": float("nan")}, {"reopen": -1}])
+@pytest.mark.parametrize(
+    "options", [{"stall": 0}, {"stall": float("nan")}, {"stall": "a"}, {"reopen": -1}, {"reopen": 0.5}]
+)
 def test_options_out_of_range(options: dict[str, Any]):
     def unopened() -> Source:
         pytest.fail("a source was opened with a wrong option")
