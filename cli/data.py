@@ -10,6 +10,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..data.dataset import identical_to
+from ..data.load import load_dataset
 from .console import console
 from .extras import needs
 from .train import DATA_HELP
@@ -26,10 +28,6 @@ def data(
     ] = None,
 ) -> None:
     """Show what a data set holds: faces of each class and split, persons, and duplicates."""
-    with needs("host"):
-        from ..data.dataset import identical_to
-        from ..data.load import load_dataset
-        from ..train import figures
     with console.status(f"reading {path}"):
         dataset = load_dataset(path)
     counts = {
@@ -48,6 +46,8 @@ def data(
         table.add_row("identical to one in train", "", *(f"{count:,}" for count in twice))
     Console().print(table)
     if out:
+        with needs("host"):
+            from ..train import figures
         figures.draw_counts(dataset, out / "counts.png")
         figures.draw_faces(dataset, out / "faces.png")
         typer.echo(f"pictures: {out / 'counts.png'}, {out / 'faces.png'}")

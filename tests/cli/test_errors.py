@@ -173,7 +173,12 @@ def test_debug_shows_the_traceback(place, monkeypatch):
 
 @pytest.mark.parametrize(
     ("package", "line", "extra"),
-    [("keras", "train --list", "host"), ("litert_quantizer", "convert x", "host"), ("jinja2", "report x", "report")],
+    [
+        ("keras", "train --list", "host"),
+        ("litert_quantizer", "convert x", "host"),
+        ("jinja2", "report x", "report"),
+        ("matplotlib", "data eigenfaces --out x", "host"),
+    ],
 )
 def test_a_missing_extra_is_answered_with_the_line_that_installs_it(package, line, extra):
     program = f"import sys; sys.modules[{package!r}] = None; from ferlite.cli.app import main; main()"
@@ -181,6 +186,20 @@ def test_a_missing_extra_is_answered_with_the_line_that_installs_it(package, lin
     assert run.returncode == 1
     assert f"pip install 'ferlite[{extra}]'" in run.stderr
     assert "Traceback" not in run.stderr
+
+
+def test_a_data_set_is_shown_without_the_host_s_packages():
+    program = """
+import sys
+for package in ("keras", "tensorflow", "matplotlib"):
+    sys.modules[package] = None
+from ferlite.cli.app import main
+main()
+"""
+    command = [sys.executable, "-c", program, "data", "eigenfaces"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert "persons, as far as known" in run.stdout
 
 
 def test_a_clip_that_breaks_off_keeps_the_lines_before(place, monkeypatch, capsys):
