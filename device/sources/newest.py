@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from ...errors import UsageError
@@ -65,19 +66,27 @@ class CaptureThread:
     Args:
         opener: Opens the source.
         wait: Waits for a frame; a test brings one that needs no time.
+        clock: Gives the time in seconds.
 
     Attributes:
         source: The source, once it is open.
         dropped: Frames that came and were never handed out.
     """
 
-    def __init__(self, opener: Callable[[], Source], *, wait: Wait = threading.Condition.wait_for) -> None:
+    def __init__(
+        self,
+        opener: Callable[[], Source],
+        *,
+        wait: Wait = threading.Condition.wait_for,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.source: Source | None = None
         self.dropped = 0
         self._frame: Frame | None = None
         self._error: Exception | None = None
         self._ended = False
-        self._wait = wait
+        self._wait, self._clock = wait, clock
+        self._came = 0.0  # when the frame came
         self._changed = threading.Condition()
         # A daemon: a capture that hangs in a driver must not keep the program from ending.
         self._thread = threading.Thread(target=self._run, args=(opener,), name="capture", daemon=True)
@@ -97,13 +106,14 @@ class CaptureThread:
         """Wait for a frame that was not handed out yet.
 
         Args:
-            patience: Seconds to wait at most; None for ever.
+            patience: Seconds to wait at most, and the greatest age of a live source's frame: an older one
+                is dropped, because the source gave none since. None for no limit.
 
         Returns:
             The newest one, or None at the end.
 
         Raises:
-            TimeoutError: None came in time.
+            TimeoutError: None came in time, or the newest one is too old.
             Exception: Whatever the source raised, after its last frame was handed out.
         """
         with self._changed:
@@ -127,9 +137,18 @@ class CaptureThread:
     def _newest(self, patience: float | None) -> Frame | None:
         if not self._wait(self._changed, lambda: self._frame is not None or self._ended, patience):
             raise TimeoutError(f"no frame for {patience:g} s")
+        if patience is not None and self._is_older(patience):
+            self._frame = None
+            self.dropped += 1
+            if not self._ended:
+                raise TimeoutError(f"no frame for {patience:g} s")
         if self._frame is None and self._error is not None:
             raise self._error
         return self._frame
+
+    def _is_older(self, seconds: float) -> bool:
+        live = self.source is not None and self.source.live
+        return live and self._frame is not None and self._clock() - self._came > seconds
 
     def _run(self, opener: Callable[[], Source]) -> None:
         try:
@@ -151,5 +170,5 @@ class CaptureThread:
                 if self._ended:
                     return
                 self.dropped += self._frame is not None
-                self._frame = frame
+                self._frame, self._came = frame, self._clock()
                 self._changed.notify_all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -34,6 +35,9 @@ class Recovering(Source):
     that many devices which lost one server do not all return at the same moment. Losses and recoveries
     are logged as warnings, which Python prints on stderr where no logging is set up.
 
+    While nobody takes frames, the newest one waits for at most `stall` seconds: if no other came since, the
+    source counts as stalled, and the old frame is dropped.
+
     A clip behind an address is not live: it loses no frame, and its loss is an error, because it can't be
     continued in the middle.
 
@@ -45,7 +49,8 @@ class Recovering(Source):
             the loss is raised; None for no limit, 0 to raise the first loss. The first opening is not
             repeated.
         opening: Seconds to wait for the first frame, asked for at each opening.
-        wait: Waits for a frame; a test brings one that needs no time, as of the next.
+        wait: Waits for a frame; a test brings one that needs no time, as of the next two.
+        clock: Gives the time in seconds.
         pause: Waits for so many seconds between attempts; returns early after `close`.
         chance: Gives a number from 0 to 1.
 
@@ -65,6 +70,7 @@ class Recovering(Source):
         reopen: int | None = None,
         opening: Callable[[], float] = lambda: OPENING,
         wait: Wait = threading.Condition.wait_for,
+        clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], object] | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -73,7 +79,7 @@ class Recovering(Source):
             check_range("reopen", reopen, 0, unit="attempts", whole=True)
         self.spec = spec
         self._opener, self._stall, self._reopen, self._wait, self._chance = opener, stall, reopen, wait, chance
-        self._opening = opening
+        self._opening, self._clock = opening, clock
         self._closed = threading.Event()
         self._pause = pause or self._closed.wait
         self._attempts: list[CaptureThread] = []  # the newest at the end, before it those that hang
@@ -118,7 +124,7 @@ class Recovering(Source):
         if len(hung) >= _MOST_HUNG:
             raise SourceError(f"{self.spec}: {len(hung)} reads hang in its driver; restart the program")
         self._dropped += sum(attempt.dropped for attempt in self._attempts if attempt not in hung)
-        attempt = CaptureThread(self._opener, wait=self._wait)
+        attempt = CaptureThread(self._opener, wait=self._wait, clock=self._clock)
         self._attempts = [*hung, attempt]
         try:
             if self._closed.is_set():

@@ -427,7 +427,7 @@ def test_a_dead_address_hides_its_password(mjpeg):
 
 def test_a_wrong_option_is_known_before_a_camera_is_opened(picamera2, monkeypatch):
     monkeypatch.setattr(picamera2, "__init__", None)
-    with pytest.raises(UsageError, match="scan_every is 0; it must be 1 or more frames"):
+    with pytest.raises(UsageError, match="scan_every is 0; it must be a whole number, 1 or more frames"):
         Pipeline.open("picamera:0", scan_every=0)
 
 

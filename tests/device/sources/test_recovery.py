@@ -34,12 +34,14 @@ class Stage:
         self.opened = []
         self.open_now = threading.Event()
         self.finish = threading.Event()
+        self.over = threading.Event()
+        self.now = 0.0
         self._go, self._several = threading.Semaphore(0), threading.Semaphore(0)
         self._condition = threading.Condition()
         self._hung = self._busy = False
 
     def recovering(self, chance: float = 0.0, **options: Any):
-        options = {"pause": self.pause} | options
+        options = {"pause": self.pause, "clock": lambda: self.now} | options
         return Recovering(self.open, "cam", wait=self.wait, chance=lambda: chance, **options)
 
     def open(self):
@@ -70,6 +72,11 @@ class Stage:
         self._go.release()
         self._several.acquire()
 
+    def end_unseen(self):
+        """Let a source hang or break off while nobody asks for frames."""
+        self._go.release()
+        assert self.over.wait(5)
+
     def step(self):
         self._go.acquire()
 
@@ -82,6 +89,7 @@ class Stage:
 
     def hang(self):
         self._hung = True
+        self.over.set()
         with self._condition:
             self._condition.notify_all()
         self.finish.wait()
@@ -103,6 +111,7 @@ class Scripted(Source):
                 self.stage.hang()
                 return
             if isinstance(step, Exception):
+                self.stage.over.set()
                 raise step
             several = isinstance(step, tuple)
             if several:
@@ -226,6 +235,24 @@ def test_the_first_frame_after_a_pause_is_the_newest(staged):
     stage.give_several()
     assert [(frame.index, frame.time) for frame in source] == [(2, 2.0)]
     assert source.dropped == 2
+
+
+@pytest.mark.parametrize("end", [HANG, LOST])
+def test_a_frame_older_than_a_stall_is_dropped_and_the_source_opened_again(staged, end):
+    stage = staged([0.0, end], [7.0])
+    source = stage.recovering(stall=1)
+    stage.end_unseen()
+    stage.now = 3.0
+    assert [(frame.index, frame.time) for frame in source] == [(0, 7.0)]
+    assert (source.reopened, source.dropped) == (1, 1)
+
+
+def test_a_frame_younger_than_a_stall_is_handed_out_before_the_loss(staged):
+    stage = staged([0.0, LOST], [7.0])
+    source = stage.recovering(stall=1)
+    stage.end_unseen()
+    stage.now = 0.9
+    assert [frame.time for frame in source] == [0.0, 7.0]
 
 
 def test_frames_that_were_not_looked_at_are_counted_across_losses(staged):
