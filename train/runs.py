@@ -188,9 +188,9 @@ def removed_if_empty(folder: Path) -> Iterator[None]:
         yield
     except Exception:
         if not (folder / "last.keras").exists():
-            for name in ("recipe.toml", "run.json", "history.csv", "best.keras"):
-                (folder / name).unlink(missing_ok=True)
-            with suppress(OSError):  # it holds something else
+            with suppress(OSError):  # a file in the way of the folder; or the folder holds something else
+                for name in ("recipe.toml", "run.json", "history.csv", "best.keras"):
+                    (folder / name).unlink(missing_ok=True)
                 folder.rmdir()
         raise
 

@@ -106,7 +106,7 @@ CASES = {
     "bench latency: threads": ("bench latency tiny.tflite --threads 4-1", "--threads is '4-1'"),
     "bench pipeline: missing source": ("bench pipeline no.mp4 --model tiny.tflite", "no file or folder 'no.mp4'"),
     "bench compare: missing result": ("bench compare no.json no.json", "can't read no.json"),
-    "bench compare: no result": ("bench compare good.csv good.csv", "good.csv is no result of 'ferlite bench'"),
+    "bench compare: no result": ("bench compare good.csv good.csv", "good.csv is no result of ferlite"),
     "run: missing source": ("run --source no.mp4 --model tiny.tflite", "no file or folder 'no.mp4'"),
     "run: undecodable picture": ("run --source photo.jpg --model tiny.tflite", "photo.jpg"),
     "run: undecodable clip": ("run --source clip.mp4 --model tiny.tflite", "clip.mp4"),
