@@ -48,7 +48,8 @@ class H264Mp4:
     4:2:0 pixels come in pairs: a picture of odd width or height repeats its last column or row.
 
     Args:
-        path: The file; one that exists is replaced. Any name that the file system takes.
+        path: The file, of any name that the file system takes; one that exists is replaced when the first
+            picture is encoded.
         size: Width and height of every picture, in pixels.
         rate: Pictures a second, where time stamps don't say otherwise.
 
@@ -62,7 +63,8 @@ class H264Mp4:
         self.count = 0
         self.milliseconds = 0
         self._muxed = _Muxed()
-        self._file = FileIO(str(path), "w")
+        self._path = str(path)
+        self._file: FileIO | None = None
         self._container = av.open(self._muxed, "w", format="mp4", container_options=_MUXER)
         every = str(max(1, round(2 * rate)))  # pictures from one that decodes alone to the next: 2 s
         pictures = max(_MILLISECOND, Fraction(rate).limit_denominator(1000))
@@ -91,28 +93,29 @@ class H264Mp4:
             self._container.mux(self._stream.encode(frame))
         except FFmpegError as error:
             raise OutputError(f"x264 does not encode a picture of {width} x {height}: {error.strerror}") from error
-        self._append()
+        if self._file is None:
+            self._file = FileIO(self._path, "w")
+        self._append(self._file)
         self.count += 1
         self.milliseconds = milliseconds
 
     def close(self) -> None:
         """Write the last picture and close the file; more calls do nothing."""
-        if self._file.closed:
+        if self._file is None or self._file.closed:
             return
         try:
-            if self.count:
-                self._container.mux(self._stream.encode(None))
-                self._container.close()
-                self._append()
+            self._container.mux(self._stream.encode(None))
+            self._container.close()
+            self._append(self._file)
         finally:
             self._file.close()
 
-    def _append(self) -> None:
+    def _append(self, file: FileIO) -> None:
         try:
-            append(self._file, self._muxed.take())
+            append(file, self._muxed.take())
         except OSError:
             # The pictures that follow a lost one would show its differences to nothing.
-            self._file.close()
+            file.close()
             raise
 
 

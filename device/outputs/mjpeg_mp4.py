@@ -26,7 +26,7 @@ class MjpegMp4:
     """A video file that is being written: one movie fragment for each picture, times in milliseconds.
 
     Args:
-        path: The file; one that exists is replaced.
+        path: The file; one that exists is replaced when the first picture is encoded.
         size: Width and height of every picture, in pixels.
         rate: Pictures a second, where time stamps don't say otherwise.
 
@@ -42,13 +42,8 @@ class MjpegMp4:
         self.rate = rate
         self.count = 0
         self.milliseconds = 0
-        # Unbuffered, so that what was written survives the end of this process.
-        self._file = FileIO(str(path), "w")
-        try:
-            append(self._file, self._head())
-        except OSError:
-            self._file.close()
-            raise
+        self._path = str(path)
+        self._file: FileIO | None = None
 
     def write(self, picture: NDArray[np.uint8], milliseconds: int) -> None:
         """Append a picture.
@@ -57,16 +52,27 @@ class MjpegMp4:
             picture: uint8 [h, w, 3] BGR, `size` large.
             milliseconds: When it is shown, since the first one; later than the picture before.
         """
-        append(self._file, self._fragment(encoded(picture, ".jpg"), milliseconds))
+        data = self._fragment(encoded(picture, ".jpg"), milliseconds)
+        if self._file is None:
+            # Unbuffered, so that what was written survives the end of this process.
+            self._file = FileIO(self._path, "w")
+            data = self._head() + data
+        try:
+            append(self._file, data)
+        except OSError:
+            if not self.count:
+                self._file.close()
+            raise
         self.count += 1
         self.milliseconds = milliseconds
 
     def close(self) -> None:
         """Fill in what is only known at the end, and close the file; more calls do nothing."""
-        if self._file.closed:
+        if self._file is None or self._file.closed:
             return
         try:
-            self._patch(self._length, _full(b"mehd", 0, struct.pack(">I", min(self.duration, 2**32 - 1))))
+            self._file.seek(self._length)
+            self._file.write(_full(b"mehd", 0, struct.pack(">I", min(self.duration, 2**32 - 1))))
         finally:
             self._file.close()
 
@@ -78,11 +84,6 @@ class MjpegMp4:
     @property
     def _step(self) -> int:
         return max(1, round(1000 / self.rate))
-
-    def _patch(self, place: int, data: bytes) -> None:
-        self._file.seek(place)
-        self._file.write(data)
-        self._file.seek(0, 2)
 
     def _head(self) -> bytes:
         width, height = self.size

@@ -51,7 +51,7 @@ class AnnotatedVideo(Output):
     A frame of another size than the first is fitted into the first one's, with black borders.
 
     Args:
-        path: The file, replaced if there is one; its name ends in .mp4.
+        path: The file; its name ends in .mp4. One that exists is replaced when the first frame is encoded.
         rate: Frames a second of the source; 15 where it is unknown.
 
     Raises:
@@ -70,7 +70,6 @@ class AnnotatedVideo(Output):
         self._closed = False
         with explained(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._new = not self.path.exists()
             # Opened now, so that a place that can't be written is known before the first frame.
             self.path.open("ab").close()
 
@@ -95,15 +94,15 @@ class AnnotatedVideo(Output):
             video.write(fitted(picture, video.size), moment)
 
     def close(self) -> None:
-        """Finish the file; a video without a frame is removed."""
+        """Finish the file; without a frame nothing new is left behind, and a file that was there stays as it was."""
         if self._closed:
             return
         self._closed = True
         with explained(self.path):
             if self._video is not None:
                 self._video.close()
-            if self._new and (self._video is None or not self._video.count):
-                self.path.unlink(missing_ok=True)
+            if (self._video is None or not self._video.count) and self.path.exists() and not self.path.stat().st_size:
+                self.path.unlink()
 
     @contextmanager
     def _finished_on_error(self) -> Iterator[None]:

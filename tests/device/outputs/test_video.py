@@ -154,6 +154,17 @@ def test_a_picture_that_no_encoder_takes_is_an_error_that_names_its_size(tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("size", [(20_000, 4), (70_000, 2)])
+def test_a_picture_that_no_encoder_takes_leaves_the_file_that_was_there(tmp_path, codec, size):
+    if codec == "mjpeg" and max(size) < 1 << 16:
+        pytest.skip("JPEG holds it")
+    path = write_video(tmp_path / "out.mp4", 2)
+    before = path.read_bytes()
+    with AnnotatedVideo(path, 20) as output, pytest.raises(OutputError, match=f"{size[0]} x {size[1]}"):
+        output.write(a_result(size=size))
+    assert path.read_bytes() == before
+
+
 # When writing ends early
 
 
