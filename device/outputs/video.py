@@ -101,7 +101,7 @@ class AnnotatedVideo(Output):
         with explained(self.path):
             if self._video is not None:
                 self._video.close()
-            if (self._video is None or not self._video.count) and self.path.exists() and not self.path.stat().st_size:
+            if (self._video is None or not self._video.count) and self.path.is_file() and not self.path.stat().st_size:
                 self.path.unlink()
 
     @contextmanager
