@@ -17,7 +17,7 @@ from ferlite.models.graph_builder import GraphBuilder
 from ferlite.models.record import Record
 from ferlite.models.runtime import LoadedModel
 
-RECORDED, BARE = 170, 8
+RECORDED, BARE = 170, 4
 
 
 def variant(content: bytes, seed: int) -> bytes:
