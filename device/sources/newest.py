@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import signal
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
-from ...errors import UsageError
+from ...errors import SourceError, UsageError
 from ..types import Frame
 from .base import Source
+
+_PATIENCE = 1.0  # seconds that a read under way may take to end
 
 Wait = Callable[[threading.Condition, Callable[[], bool], float | None], bool]
 """Waits for a condition's predicate for so many seconds, as `threading.Condition.wait_for` does."""
@@ -41,6 +48,7 @@ class Newest(Source):
         self.size, self.rate = source.size, source.rate
         self._source = source
         self._capture = CaptureThread(lambda: source)
+        weakref.finalize(self, self._capture.stop)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the newest frame each time one is asked for, waiting for it; end with the source.
@@ -55,13 +63,17 @@ class Newest(Source):
 
     def close(self) -> None:
         """Stop reading and close the source; wait for a read that is under way, but not for one that hangs."""
-        self._capture.stop(patience=1.0)
+        self._capture.stop(_PATIENCE)
 
 
-class CaptureThread:
+class CaptureThread(threading.Thread):
     """Opens, reads and closes a source in a thread and keeps its newest frame.
 
     A source that is not live has to wait until its frame was taken, so that none is lost.
+
+    The thread runs until it is stopped, so its owner also stops it in a `weakref.finalize`; what runs when
+    Python ends is stopped then. A thread doesn't go along into a forked process: there nothing can be
+    taken, and nothing is closed, because the device belongs to the parent.
 
     Args:
         opener: Opens the source.
@@ -80,22 +92,23 @@ class CaptureThread:
         wait: Wait = threading.Condition.wait_for,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        # A daemon: a capture that hangs in a driver must not keep the program from ending.
+        super().__init__(name="capture", daemon=True)
         self.source: Source | None = None
         self.dropped = 0
         self._frame: Frame | None = None
         self._error: Exception | None = None
         self._ended = False
-        self._wait, self._clock = wait, clock
+        self._opener, self._wait, self._clock = opener, wait, clock
         self._came = 0.0  # when the frame came
         self._changed = threading.Condition()
-        # A daemon: a capture that hangs in a driver must not keep the program from ending.
-        self._thread = threading.Thread(target=self._run, args=(opener,), name="capture", daemon=True)
-        self._thread.start()
+        self._process = os.getpid()
+        self.start()
 
     @property
-    def running(self) -> bool:
-        """Whether the thread has not ended; a hung one still runs."""
-        return self._thread.is_alive()
+    def forked(self) -> bool:
+        """Whether the thread was left behind in the process that this one was forked from."""
+        return self._process != os.getpid()
 
     def peek(self, patience: float | None = None) -> Frame | None:
         """Wait for a frame and leave it to be taken, or replaced by a newer one; see `take`."""
@@ -114,8 +127,15 @@ class CaptureThread:
 
         Raises:
             TimeoutError: None came in time, or the newest one is too old.
+            SourceError: This process was forked after the source was opened.
             Exception: Whatever the source raised, after its last frame was handed out.
         """
+        # Without the lock: the thread may have held it at the fork.
+        if self.forked:
+            raise SourceError(
+                f"{self.source.spec if self.source else 'the source'} was opened before this process was forked, "
+                "and is read in the other one; open it here, or start processes by multiprocessing's \"spawn\""
+            )
         with self._changed:
             frame = self._newest(patience)
             self._frame = None
@@ -127,10 +147,13 @@ class CaptureThread:
 
         A read that hangs is left behind; the source is closed when it returns.
         """
+        if self.forked:
+            return
         with self._changed:
             self._ended = True
             self._changed.notify_all()
-        self._thread.join(patience)
+        if patience:
+            self.join(patience)
         if self.source is not None:
             self.source.close()
 
@@ -150,9 +173,10 @@ class CaptureThread:
         live = self.source is not None and self.source.live
         return live and self._frame is not None and self._clock() - self._came > seconds
 
-    def _run(self, opener: Callable[[], Source]) -> None:
+    def run(self) -> None:
+        """Read the source until it ends or is stopped."""
         try:
-            with opener() as self.source:
+            with self._opener() as self.source:
                 # It may have been stopped while it was opened.
                 if not self._ended:
                     self._read(self.source)
@@ -172,3 +196,19 @@ class CaptureThread:
                 self.dropped += self._frame is not None
                 self._frame, self._came = frame, self._clock()
                 self._changed.notify_all()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Stop the threads that still run when Python ends.
+
+    A read in native code that returns to an interpreter which is gone aborts the process.
+    """
+    with suppress(ValueError):  # Python ends in another thread than its first
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    captures = [thread for thread in threading.enumerate() if isinstance(thread, CaptureThread)]
+    for capture in captures:
+        capture.stop()
+    deadline = time.monotonic() + _PATIENCE
+    for capture in captures:
+        capture.join(max(0.0, deadline - time.monotonic()))

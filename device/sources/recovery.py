@@ -6,6 +6,7 @@ import logging
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -86,6 +87,7 @@ class Recovering(Source):
         self._dropped = 0
         self._failed = 0
         self._next = 0
+        weakref.finalize(self, _stop, self._attempts)
         self._begin()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -120,12 +122,12 @@ class Recovering(Source):
         Raises:
             SourceError: There is none.
         """
-        hung = [attempt for attempt in self._attempts if attempt.running]
+        hung = [attempt for attempt in self._attempts if attempt.is_alive()]
         if len(hung) >= _MOST_HUNG:
             raise SourceError(f"{self.spec}: {len(hung)} reads hang in its driver; restart the program")
         self._dropped += sum(attempt.dropped for attempt in self._attempts if attempt not in hung)
         attempt = CaptureThread(self._opener, wait=self._wait, clock=self._clock)
-        self._attempts = [*hung, attempt]
+        self._attempts[:] = [*hung, attempt]
         try:
             if self._closed.is_set():
                 raise SourceError(f"{self.spec} was closed")
@@ -148,6 +150,8 @@ class Recovering(Source):
         Raises:
             SourceError: It may not be tried (again).
         """
+        if self._attempts[-1].forked:
+            raise error
         self._attempts[-1].stop()
         while not self._closed.is_set():
             loss = f"{self.spec}: {error}" if isinstance(error, TimeoutError) else str(error)
@@ -165,3 +169,9 @@ class Recovering(Source):
                 self.reopened += 1
                 _log.warning("%s gives frames again (reopened so far: %d)", self.spec, self.reopened)
                 return
+
+
+def _stop(attempts: list[CaptureThread]) -> None:
+    """Stop the reading of a source that nobody holds any more."""
+    for attempt in attempts:
+        attempt.stop()
