@@ -60,6 +60,8 @@ class LiveView(Output):
             parts.append(f"{self._rate:.1f} a second")
         if result and self._source.live:
             parts.append(f"{result.dropped:,} dropped")
+        if result and result.damaged:
+            parts.append(f"{result.damaged:,} damaged")
         if result and result.reopened:
             parts.append(f"reopened: {result.reopened}")
         state = Text("  ".join(parts))

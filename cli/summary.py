@@ -25,11 +25,12 @@ class Summary(Output):
         people: Faces that were followed as one; who comes back after a while counts again.
         labels: Faces by label.
         dropped: Frames that a live source gave and that were not looked at.
+        damaged: Frames that didn't decode.
         reopened: How often the source was opened again.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.frames = self.faces = self.people = self.dropped = self.reopened = 0
+        self.frames = self.faces = self.people = self.dropped = self.damaged = self.reopened = 0
         self.labels: Counter[str] = Counter()
         self._stages: Counter[str] = Counter()
         self._highest_id = 0
@@ -46,7 +47,7 @@ class Summary(Output):
         ids = [face.track_id for face in result.faces]
         self.people += sum(number > self._highest_id for number in ids)
         self._highest_id = max(self._highest_id, *ids, 0)
-        self.dropped, self.reopened = result.dropped, result.reopened
+        self.dropped, self.damaged, self.reopened = result.dropped, result.damaged, result.reopened
         self.labels.update(face.label for face in result.faces)
         self._stages.update(result.stages)
 
@@ -69,6 +70,8 @@ class Summary(Output):
             parts.append(f"{self.rate:.1f} a second")
         if self.dropped:
             parts.append(f"{self.dropped:,} dropped")
+        if self.damaged:
+            parts.append(f"{self.damaged:,} damaged")
         if self.reopened:
             parts.append(f"reopened: {self.reopened}")
         faces = counted(self.faces, "face")

@@ -205,6 +205,7 @@ class Pipeline:
             faces=tracked,
             stages={name: 1000 * seconds for name, seconds in stages.items()},
             dropped=self.source.dropped,
+            damaged=self.source.damaged,
             reopened=self.source.reopened,
         )
 

@@ -153,6 +153,7 @@ class FrameResult(_Brief):
         faces: Faces in it, nearest (largest) first.
         stages: Milliseconds by stage: detect, landmarks, classify, track.
         dropped: Frames of a live source that were skipped, so far.
+        damaged: Frames of the source that did not decode, so far.
         reopened: How often the source was opened again after a stall or a loss, so far.
     """
 
@@ -160,6 +161,7 @@ class FrameResult(_Brief):
     faces: tuple[TrackedFace, ...]
     stages: dict[str, float] = field(default_factory=dict)
     dropped: int = 0
+    damaged: int = 0
     reopened: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -184,5 +186,6 @@ class FrameResult(_Brief):
             ],
             "ms": {name: round(ms, 3) for name, ms in self.stages.items()},
             "dropped": self.dropped,
+            "damaged": self.damaged,
             "reopened": self.reopened,
         }

@@ -25,6 +25,7 @@ class Source(ABC):
         size: Width and height of the frames in pixels; of the first picture, for a folder.
         rate: Frames a second, where the source states it.
         dropped: Frames that came and were never handed out, so far.
+        damaged: Frames that came and didn't decode, so far; those around them are handed out.
         reopened: How often the source was opened again after a loss, so far.
     """
 
@@ -34,6 +35,7 @@ class Source(ABC):
     size: tuple[int, int]
     rate: float | None = None
     dropped: int = 0
+    damaged: int = 0
     reopened: int = 0
 
     @abstractmethod

@@ -23,6 +23,7 @@ DEFAULT_SIZE = (640, 480)
 """What is asked of a camera where the user names no size: nearly every one has it."""
 
 _CAPTURE_TIMEOUT, _CAPTURE_SLICE = 10.0, 0.1  # seconds
+_NO_PICTURE, _PAUSE = 1.5, 0.01  # seconds; so that one damaged picture of a camera of 1 frame a second is no loss
 _log = logging.getLogger(__name__)
 
 _AF_CONTINUOUS = 2  # libcamera's AfModeEnum.Continuous
@@ -42,6 +43,9 @@ _TO_BGR: dict[str, int | None] = {
 
 class Camera(Source):
     """Base of the live sources: numbers the frames and raises when the device breaks off.
+
+    A damaged picture is passed over and counted. A driver reports it as it reports a loss; so the device
+    counts as lost when no picture decoded for a second and a half.
 
     A subclass opens its device, sets `spec`, `size` and `rate`, and hands over a `Handle` and the
     picture that it read to find out whether the device works.
@@ -89,10 +93,14 @@ class Camera(Source):
         self._handle.close()
 
     def _take(self) -> Frame | None:
-        """Wait for the next frame; None when the source stopped."""
-        image = self._handle.read()
-        if image is None:
-            return None
+        """Wait for the next frame that decodes; None when the source stopped."""
+        start, damaged = time.monotonic(), 0
+        while (image := self._handle.read()) is None:
+            if self._handle.closed or time.monotonic() - start > _NO_PICTURE:
+                return None
+            damaged += 1
+            time.sleep(_PAUSE)
+        self.damaged += damaged
         frame = Frame(image, self._index, time.monotonic())
         self._index += 1
         return frame

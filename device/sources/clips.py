@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
+from numpy.typing import NDArray
 
 from ...errors import SourceError
 from ...models.files import PICTURES
@@ -33,6 +35,10 @@ def open_video(path: Path) -> Clip:
     return Clip(str(path), capture)
 
 
+_ATTEMPTS = 100
+"""Pictures in a row that may be damaged: FFmpeg reports one as it reports the end, and what follows is read on."""
+
+
 class Clip(Source):
     """The frames of a video, from a file or behind an address, with the times of its container.
 
@@ -52,11 +58,10 @@ class Clip(Source):
         self.rate = stated_rate(capture)
         self.size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
         self._stated = stated_frames(capture)
-        self._capture = capture
         self._step = 1 / (self.rate or 25.0)
         self._index = 0
         self._time = 0.0
-        self._handle = Handle(self._read, capture.release)
+        self._handle = Handle(lambda: _next(capture), capture.release)
 
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames that are left.
@@ -64,26 +69,20 @@ class Clip(Source):
         Raises:
             SourceError: No frame decodes, or fewer came than the file states.
         """
-        while (frame := self._handle.read()) is not None:
-            yield frame
+        while (came := self._handle.read()) is not None:
+            image, stated, damaged = came
+            self.damaged += damaged
+            if self._index:
+                # Some streams state no times, or the same twice: then the frame rate must do.
+                self._time = stated if stated > self._time else self._time + (1 + damaged) * self._step
+            self._index += 1
+            yield Frame(image, self._index - 1, self._time)
         if not self._handle.closed:
             self._check_complete()
 
     def close(self) -> None:
         """Close the file."""
         self._handle.close()
-
-    def _read(self) -> Frame | None:
-        image = next_image(self._capture)
-        if image is None:
-            return None
-        if self._index:
-            # Some streams state no times, or the same twice: then the frame rate must do.
-            stated = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            self._time = stated if stated > self._time else self._time + self._step
-        frame = Frame(image, self._index, self._time)
-        self._index += 1
-        return frame
 
     def _check_complete(self) -> None:
         if not self._index:
@@ -95,3 +94,12 @@ class Clip(Source):
                 f"{self.spec} broke off: {self._index} of about {self._stated} frames came; "
                 "the file is cut off or damaged, or its connection broke; what came was used"
             )
+
+
+def _next(capture: cv2.VideoCapture) -> tuple[NDArray[np.uint8], float, int] | None:
+    """Read the next picture that decodes, its time in seconds and how many damaged ones lay before it."""
+    for damaged in range(_ATTEMPTS):
+        image = next_image(capture)
+        if image is not None:
+            return image, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000, damaged
+    return None

@@ -87,7 +87,7 @@ class Folder(Source):
         read = set(self._files)
         if skipped := [p.name for p in entries if p not in read]:
             _log.warning("%s: skipped what is no picture or clip: %s", path, ", ".join(skipped))
-        self._position = self._index = 0
+        self._position = self._index = self._damaged = 0
         self._start = self._end = 0.0  # of the file that is open, and of the next
         self._file: Source | None = open_file(self._files[0])
         self.size = self._file.size
@@ -106,6 +106,7 @@ class Folder(Source):
                 for frame in self._file:
                     index, time = self._index, self._start + frame.time
                     self._index, self._end = index + 1, time + 1 / (self.rate or 1.0)
+                    self.damaged = self._damaged + self._file.damaged
                     yield replace(frame, index=index, time=time, name=path.name, still=frame.index == 0)
             except FerliteError:
                 self._go_on()
@@ -122,5 +123,6 @@ class Folder(Source):
         if self._file is not None:
             self._file.close()
         self._file = None
+        self._damaged = self.damaged
         self._position += 1
         self._start = self._end

@@ -125,11 +125,10 @@ def stated_frames(capture: cv2.VideoCapture) -> int:
 
 
 def next_image(capture: cv2.VideoCapture) -> NDArray[np.uint8] | None:
-    """Read the next picture of a capture, uint8 [h, w, 3] BGR; None at its end, or where decoding fails."""
+    """Read the next picture of a capture, uint8 [h, w, 3] BGR; None at its end, or where it doesn't decode."""
     try:
         delivered, image = capture.read()
     except cv2.error:
-        # A picture arrived damaged: what follows can't be relied on.
         return None
     return np.asarray(image, np.uint8) if delivered else None
 

@@ -58,7 +58,7 @@ class Newest(Source):
         """
         while (frame := self._capture.take()) is not None:
             self.dropped = self._source.dropped + self._capture.dropped
-            self.reopened = self._source.reopened
+            self.damaged, self.reopened = self._source.damaged, self._source.reopened
             yield frame
 
     def close(self) -> None:
@@ -110,6 +110,11 @@ class CaptureThread(threading.Thread):
         """Whether the thread was left behind in the process that this one was forked from."""
         return self._process != os.getpid()
 
+    @property
+    def damaged(self) -> int:
+        """Frames that came and didn't decode."""
+        return self.source.damaged if self.source else 0
+
     def peek(self, patience: float | None = None) -> Frame | None:
         """Wait for a frame and leave it to be taken, or replaced by a newer one; see `take`."""
         with self._changed:
@@ -134,7 +139,7 @@ class CaptureThread(threading.Thread):
         if self.forked:
             raise SourceError(
                 f"{self.source.spec if self.source else 'the source'} was opened before this process was forked, "
-                "and is read in the other one; open it here, or start processes by multiprocessing's \"spawn\""
+                'and is read in the other one; open it here, or start processes by multiprocessing\'s "spawn"'
             )
         with self._changed:
             frame = self._newest(patience)

@@ -37,7 +37,8 @@ class Oriented(Source):
     def __iter__(self) -> Iterator[Frame]:
         """Yield the source's frames, turned."""
         for frame in self._source:
-            self.dropped, self.reopened = self._source.dropped, self._source.reopened
+            self.dropped, self.damaged = self._source.dropped, self._source.damaged
+            self.reopened = self._source.reopened
             yield replace(frame, image=self._oriented(frame.image))
 
     def close(self) -> None:

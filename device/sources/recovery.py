@@ -84,7 +84,7 @@ class Recovering(Source):
         self._closed = threading.Event()
         self._pause = pause or self._closed.wait
         self._attempts: list[CaptureThread] = []  # the newest at the end, before it those that hang
-        self._dropped = 0
+        self._dropped = self._damaged = 0  # of attempts that are over
         self._failed = 0
         self._next = 0
         weakref.finalize(self, _stop, self._attempts)
@@ -109,6 +109,7 @@ class Recovering(Source):
             frame = replace(frame, index=self._offset + frame.index)
             self._next = frame.index + 1
             self.dropped = self._dropped + sum(attempt.dropped for attempt in self._attempts)
+            self.damaged = self._damaged + sum(attempt.damaged for attempt in self._attempts)
             yield frame
 
     def close(self) -> None:
@@ -125,7 +126,9 @@ class Recovering(Source):
         hung = [attempt for attempt in self._attempts if attempt.is_alive()]
         if len(hung) >= _MOST_HUNG:
             raise SourceError(f"{self.spec}: {len(hung)} reads hang in its driver; restart the program")
-        self._dropped += sum(attempt.dropped for attempt in self._attempts if attempt not in hung)
+        over = [attempt for attempt in self._attempts if attempt not in hung]
+        self._dropped += sum(attempt.dropped for attempt in over)
+        self._damaged += sum(attempt.damaged for attempt in over)
         attempt = CaptureThread(self._opener, wait=self._wait, clock=self._clock)
         self._attempts[:] = [*hung, attempt]
         try:

@@ -1,11 +1,11 @@
+import io
 import json
 import queue
 import sys
 import threading
 import types
 from concurrent.futures import Future
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import islice
 from typing import ClassVar
 
 import cv2
@@ -14,6 +14,8 @@ import pytest
 
 from ferlite import Pipeline
 from ferlite.benchmarks.pipeline import measure
+from ferlite.cli.summary import Summary
+from ferlite.device.outputs.json_lines import JsonLines
 from ferlite.device.sources import cameras, handles, recovery
 from ferlite.device.sources.handles import Handle
 from ferlite.device.sources.open import open_source
@@ -298,6 +300,7 @@ class Usb:
 @pytest.fixture
 def usb(monkeypatch):
     usb = Usb()
+    monkeypatch.setattr(cameras, "_NO_PICTURE", 0.02)
     monkeypatch.setattr(cameras, "open_capture", usb.open_capture)
     monkeypatch.setattr(cameras, "video_devices", lambda: sorted(usb.plugged))
     return usb
@@ -340,12 +343,35 @@ def test_auto_passes_over_a_device_that_gives_no_picture(usb, no_picamera2):
     assert usb.plugged["/dev/video0"].released
 
 
-def test_a_decoder_that_fails_on_a_picture_is_a_loss(usb, monkeypatch):
+def test_a_decoder_that_fails_on_every_picture_is_a_loss(usb, monkeypatch):
     usb.plugged["/dev/video0"] = capture = FakeCapture(1)
     source = cameras.UsbCamera("/dev/video0")
     monkeypatch.setattr(capture, "read", lambda: cv2.cvtColor(np.zeros(0, np.uint8), cv2.COLOR_BGR2GRAY))
     with pytest.raises(SourceError, match="broke off after 1 frames; it was unplugged"):
         list(source)
+    assert source.damaged == 0
+
+
+def test_damaged_pictures_of_a_stream_are_passed_over_and_counted(serve_mjpeg, jpeg):
+    parts = [b"damaged" if n % 10 == 9 else jpeg for n in range(60)]
+    with open_stream(serve_mjpeg(parts)) as source:
+        frames = list(islice(source, 50))
+    # FFmpeg drops a picture or two of its own while it finds out what the stream holds.
+    assert [frame.index for frame in frames] == list(range(50))
+    assert 4 <= source.damaged <= 5
+
+
+def test_what_is_damaged_is_counted_through_a_pipeline_and_a_loss(serve_mjpeg, jpeg, monkeypatch):
+    address = serve_mjpeg([jpeg, jpeg, b"damaged", jpeg, b"", jpeg] * 4)
+    summary, lines = Summary(), io.StringIO()
+    monkeypatch.setattr(recovery, "_FIRST_DELAY", 0.01)
+    with Pipeline.open(address, rotate=90) as pipeline:
+        while summary.reopened < 2:
+            pipeline.run(JsonLines(lines), summary, frames=1)
+    counts = [json.loads(line)["damaged"] for line in lines.getvalue().splitlines()]
+    assert counts == sorted(counts)
+    assert counts[-1] >= 10
+    assert f"{summary.damaged} damaged, reopened: 2" in str(summary)
 
 
 def test_auto_takes_the_pi_camera(picamera2):
@@ -380,30 +406,11 @@ def test_auto_waits_until_every_dead_device_had_its_time(usb, no_picamera2, monk
     assert waited == [30 + 5 * 15]
 
 
-class _Mjpeg(BaseHTTPRequestHandler):
-    """Sends ten pictures as multipart MJPEG and hangs up."""
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-        self.end_headers()
-        jpeg = cv2.imencode(".jpg", red_and_blue(160, 120))[1].tobytes()
-        with suppress(ConnectionError):  # the reader may have left
-            for _ in range(10):
-                self.wfile.write(b"--frame\r\nContent-Type: image/jpeg\r\n")
-                self.wfile.write(b"Content-Length: %d\r\n\r\n%s\r\n" % (len(jpeg), jpeg))
-
-    def log_message(self, format: str, *args: object):
-        pass
-
-
 @pytest.fixture
-def mjpeg():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Mjpeg)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}/video"
-    server.shutdown()
-    server.server_close()
+def mjpeg(serve_mjpeg):
+    """Where a camera on the network sends ten pictures and hangs up, without http://."""
+    jpeg = cv2.imencode(".jpg", red_and_blue(160, 120))[1].tobytes()
+    return serve_mjpeg([jpeg] * 10).removeprefix("http://")
 
 
 def test_an_http_stream_gives_bgr_and_its_end_is_an_error(mjpeg):

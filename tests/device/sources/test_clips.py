@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -231,6 +232,19 @@ def test_a_clip_damaged_in_the_middle_gives_frames_or_says_so(tmp_path, suffix, 
     with suppress(SourceError), open_source(path) as source:
         frames.extend(source)
     assert all(frame.image.shape == (48, 64, 3) for frame in frames)
+
+
+def test_a_damaged_picture_in_a_clip_is_passed_over_and_counted(tmp_path):
+    path = write_video(tmp_path / "a.avi", code="MJPG")
+    data = bytearray(path.read_bytes())
+    places = [match.start() for match in re.finditer(b"00dc", data)][:40]
+    for place in places[5:30:5]:
+        data[place + 8 : place + 400] = bytes(392)
+    path.write_bytes(data)
+    with Folder(tmp_path) as source:
+        frames = list(source)
+    assert (len(frames), source.damaged) == (35, 5)
+    assert frames[5].time == pytest.approx(6 / 20)
 
 
 def test_closing_in_the_middle_ends_quietly(tmp_path):
