@@ -1,9 +1,11 @@
-"""Reading and writing whole files; a file never lies half-written under its final name."""
+"""Reading and writing whole files; a file never lies half-written under its final name, also after a power cut."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,24 +19,31 @@ PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, *, durable: bool = True) -> Iterator[Path]:
     """Yield a temporary name in the same folder; rename it to `path` when the block succeeds.
 
-    Missing parent folders are created. The temporary file keeps the suffix of `path`, because many
-    writers choose the format by it. It is removed when the block fails.
+    Missing parent folders are made. The temporary file keeps the suffix of `path`, because many writers
+    choose the format by it. It is removed when the block fails.
 
     Args:
         path: Final name of the file.
+        durable: The file survives a power cut from the end of the block on. Without, a cut may leave an
+            empty file: for what is replaced so often that a memory card would wear out.
 
     Raises:
         OutputError: The folder can't be made or written, or the disk is full.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    # Cut, because `path` may have the longest name that a file system takes, 255 bytes.
+    temporary = path.with_name(f".{path.stem[:40]}.{uuid.uuid4().hex[:8]}{path.suffix[:16]}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         yield temporary
+        if durable:
+            sync(temporary)
         temporary.replace(path)
+        if durable:
+            sync(path.parent)
     except OutputError:
         raise
     except OSError as error:
@@ -44,9 +53,39 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: str | Path, data: bytes) -> Path:
+def sync(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on the disk, where a power cut spares it.
+
+    Raises:
+        OSError: The disk is full or gone.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        # Some network file systems know no fsync of a folder, and one may write into folders that one can't list.
+        if not (path.is_dir() and error.errno in (errno.EINVAL, errno.ENOTSUP, errno.EACCES)):
+            raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents where they are missing, in a way that survives a power cut.
+
+    Raises:
+        OSError: A file is in the way, or a folder can't be written.
+    """
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        sync(each.parent)
+
+
+def write_bytes(path: str | Path, data: bytes, *, durable: bool = True) -> Path:
     """Write a whole file of bytes through `replacing`, with its errors."""
-    with replacing(path) as temporary:
+    with replacing(path, durable=durable) as temporary:
         temporary.write_bytes(data)
     return Path(path)
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from ...errors import UsageError
-from ...models.files import PICTURES, write_bytes
-from ..types import FrameResult
+from ...models.files import PICTURES, make_folder, write_bytes
+from ..types import Frame, FrameResult
 from .base import Output, explained
 from .drawing import annotate
 from .picture_encoding import encoded
+
+_LONGEST_NAME = 255
+"""Bytes that the usual file systems take."""
 
 
 class Pictures(Output):
@@ -18,16 +22,19 @@ class Pictures(Output):
     Frames of a clip are numbered: clip-000012.jpg, or 000012.jpg where it has no name.
 
     Args:
-        folder: Made if there is none.
+        folder: Made if there is none. One with pictures is refused: those of two runs would mix.
 
     Raises:
         OutputError: The folder can't be made.
+        UsageError: It holds pictures.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         with explained(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
+            if any(each.suffix.lower() in PICTURES for each in self.folder.iterdir()):
+                raise UsageError(f"{folder} holds pictures, which the new ones would mix with; name another folder")
 
     def write(self, result: FrameResult) -> None:
         """Draw a result and write the picture.
@@ -35,9 +42,7 @@ class Pictures(Output):
         Raises:
             OutputError: The disk is full, or the folder can't be written.
         """
-        name = Path(result.frame.name).name
-        if Path(name).suffix.lower() not in PICTURES:
-            name = f"{Path(name).stem}-{result.frame.index:06d}.jpg".removeprefix("-")
+        name = _name(result.frame)
         write_bytes(self.folder / name, encoded(annotate(result), Path(name).suffix))
 
     def close(self) -> None:
@@ -56,6 +61,7 @@ class Picture(Output):
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._newest: bytes | None = None
         if self.path.suffix.lower() not in PICTURES:
             raise UsageError(f"{path}: a picture's name ends in {', '.join(PICTURES)}")
 
@@ -65,7 +71,22 @@ class Picture(Output):
         Raises:
             OutputError: The disk is full, or the folder can't be written.
         """
-        write_bytes(self.path, encoded(annotate(result), self.path.suffix))
+        self._newest = encoded(annotate(result), self.path.suffix)
+        # Not every frame's: that would wear a memory card.
+        write_bytes(self.path, self._newest, durable=False)
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Write the newest picture once more, so that it survives a power cut."""
+        newest, self._newest = self._newest, None
+        if newest is not None:
+            write_bytes(self.path, newest)
+
+
+def _name(frame: Frame) -> str:
+    name = Path(frame.name)
+    if name.suffix.lower() in PICTURES:
+        return name.name
+    stem, number = name.stem, f"{frame.index:06d}.jpg"
+    while len(os.fsencode(f"{stem}-{number}")) > _LONGEST_NAME:
+        stem = stem[:-1]
+    return f"{stem}-{number}" if stem else number

@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import pytest
 
 from ferlite.errors import MissingFileError, OutputError
@@ -52,3 +55,50 @@ def test_a_file_in_the_place_of_a_folder_is_an_output_error(tmp_path):
 def test_reading_what_is_not_there_names_the_file(tmp_path):
     with pytest.raises(MissingFileError, match=r"nothing\.csv"):
         read_bytes(tmp_path / "nothing.csv")
+
+
+@pytest.mark.parametrize("name", ["a" * 251 + ".txt", "é" * 125 + ".json", "a." + "b" * 253])
+def test_the_longest_names_are_written(tmp_path, name):
+    assert write_bytes(tmp_path / name, b"x").read_bytes() == b"x"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What was brought to the disk and renamed, in this order."""
+    taken, replace = [], os.replace
+
+    def record_fsync(descriptor):
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        taken.append(("sync", path.name if path.is_dir() else path.read_bytes()))
+
+    def record_replace(source, target):
+        taken.append(("rename", Path(target).name))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", record_fsync)
+    monkeypatch.setattr(os, "replace", record_replace)
+    return taken
+
+
+def test_content_is_on_the_disk_before_its_name_and_the_name_before_the_end(tmp_path, steps):
+    write_bytes(tmp_path / "runs" / "one" / "a.json", b"new")
+    folders = [("sync", "runs"), ("sync", tmp_path.name)]
+    assert steps == [*folders, ("sync", b"new"), ("rename", "a.json"), ("sync", "one")]
+
+
+def test_what_need_not_last_is_not_waited_for(tmp_path, steps):
+    write_bytes(tmp_path / "a.jpg", b"new", durable=False)
+    assert steps == [("rename", "a.jpg")]
+
+
+def test_a_disk_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    def fail(descriptor):
+        raise OSError(5, "Input/output error")
+
+    path = write_bytes(tmp_path / "a.json", b"old")
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OutputError, match=r"a\.json: Input/output error"):
+        write_bytes(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
