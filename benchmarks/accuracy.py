@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from itertools import combinations
 from pathlib import Path
 
@@ -18,9 +19,11 @@ from ..data.results.accuracy import AccuracyResult, FaceSample, FinalScore, Mode
 from ..data.results.files import ACCURACY_SCHEMA
 from ..data.splits import ALL, split_name
 from ..device.classifier import Classifier
-from ..errors import DataError, OutputError, UsageError
+from ..device.outputs.base import explained
+from ..errors import DataError, UsageError
 from ..models import registry
 from ..models.files import read_bytes, sha256
+from ..models.growing import Lines
 from ..models.labels import canonical
 from . import machine, statistics
 
@@ -135,12 +138,10 @@ def log_final(result: AccuracyResult, log: str | Path) -> None:
             "confusion": scores["confusion"],
             "accuracy_without_duplicates": without["models"][place]["accuracy"] if without else None,
         }
-        lines.append(json.dumps(line) + "\n")
-    try:
-        with Path(log).open("a") as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise OutputError(f"can't write {log}: {error.strerror}") from error
+        lines.append(json.dumps(line))
+    with explained(log), closing(Lines(log, begin="{", every_line=True)) as file:
+        for text in lines:
+            file.write(text)
 
 
 def refuse_second_look(models: Sequence[str | Path], dataset: Dataset, log: str | Path) -> None:

@@ -39,6 +39,9 @@ def run(
             show_default=False,
         ),
     ] = None,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Bring each line of --output to the disk at once, not within a second.")
+    ] = False,
     annotate: Annotated[
         Path | None, typer.Option(help="Draw the results: a video, a picture or a folder, by its suffix.")
     ] = None,
@@ -117,7 +120,7 @@ def run(
         if lines:
             if lines != "-":
                 refuse_overwriting(lines, chosen)
-            outputs.append(stack.enter_context(JsonLines(lines)))
+            outputs.append(stack.enter_context(JsonLines(lines, every_line=sync)))
         if annotate is not None:
             outputs.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate, source=chosen)))
         try:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from io import FileIO
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -56,26 +55,3 @@ def explained(name: Any) -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputError(f"can't write {name}: {error.strerror or error}; check free space and permissions") from error
-
-
-def append(file: FileIO, data: bytes) -> None:
-    """Append all of `data` or, where the file can be cut, nothing: a full disk leaves no half record.
-
-    Args:
-        file: Unbuffered, so that what was written survives the end of this process.
-        data: A line, or a fragment of a video.
-
-    Raises:
-        OSError: The disk is full or gone.
-    """
-    start = file.tell() if file.seekable() else None
-    rest = memoryview(data)
-    try:
-        while rest:
-            rest = rest[file.write(rest) :]
-    except OSError:
-        with suppress(OSError):  # a device can't be cut
-            if start is not None:
-                file.seek(start)
-                file.truncate()
-        raise

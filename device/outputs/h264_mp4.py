@@ -10,8 +10,6 @@ Importing this module raises ImportError where PyAV is missing or was built with
 from __future__ import annotations
 
 from fractions import Fraction
-from io import FileIO
-from pathlib import Path
 
 import av
 import cv2
@@ -20,7 +18,7 @@ from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from ...errors import OutputError, RuntimeMissingError
-from .base import append
+from ...models.growing import GrowingFile
 
 if "libx264" not in av.codecs_available:
     raise RuntimeMissingError("this build of PyAV has no libx264")
@@ -48,8 +46,7 @@ class H264Mp4:
     4:2:0 pixels come in pairs: a picture of odd width or height repeats its last column or row.
 
     Args:
-        path: The file, of any name that the file system takes; one that exists is replaced when the first
-            picture is encoded.
+        file: Emptied when the first picture is encoded; left open.
         size: Width and height of every picture, in pixels.
         rate: Pictures a second, where time stamps don't say otherwise.
 
@@ -58,13 +55,13 @@ class H264Mp4:
         OutputError: From `write`: x264 takes no pictures of that size.
     """
 
-    def __init__(self, path: str | Path, size: tuple[int, int], rate: float) -> None:
+    def __init__(self, file: GrowingFile, size: tuple[int, int], rate: float) -> None:
         self.size = size
         self.count = 0
         self.milliseconds = 0
         self._muxed = _Muxed()
-        self._path = str(path)
-        self._file: FileIO | None = None
+        self._file = file
+        self._ended = False
         self._container = av.open(self._muxed, "w", format="mp4", container_options=_MUXER)
         every = str(max(1, round(2 * rate)))  # pictures from one that decodes alone to the next: 2 s
         pictures = max(_MILLISECOND, Fraction(rate).limit_denominator(1000))
@@ -93,29 +90,27 @@ class H264Mp4:
             self._container.mux(self._stream.encode(frame))
         except FFmpegError as error:
             raise OutputError(f"x264 does not encode a picture of {width} x {height}: {error.strerror}") from error
-        if self._file is None:
-            self._file = FileIO(self._path, "w")
-        self._append(self._file)
+        if not self.count:
+            self._file.cut(0)
+        self._append()
         self.count += 1
         self.milliseconds = milliseconds
 
     def close(self) -> None:
-        """Write the last picture and close the file; more calls do nothing."""
-        if self._file is None or self._file.closed:
+        """Write the last picture; more calls do nothing."""
+        if not self.count or self._ended:
             return
-        try:
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
-            self._append(self._file)
-        finally:
-            self._file.close()
+        self._ended = True
+        self._container.mux(self._stream.encode(None))
+        self._container.close()
+        self._append()
 
-    def _append(self, file: FileIO) -> None:
+    def _append(self) -> None:
         try:
-            append(file, self._muxed.take())
-        except OSError:
+            self._file.append(self._muxed.take())
+        except BaseException:
             # The pictures that follow a lost one would show its differences to nothing.
-            file.close()
+            self._ended = True
             raise
 
 

@@ -6,44 +6,47 @@ import json
 import os
 import sys
 from contextlib import suppress
-from io import FileIO
+from io import UnsupportedOperation
 from pathlib import Path
 from typing import TextIO
 
+from ...errors import OutputError
+from ...models.growing import Lines
 from ..types import FrameResult
-from .base import Output, append, closed, explained
+from .base import Output, closed, explained
 
 
 class JsonLines(Output):
     """One line of JSON for each frame, as `FrameResult.to_json` has it.
 
-    Lines are appended to a file and handed to the system one by one, so that a killed run leaves
-    every line that it wrote; where a former run was cut off in mid-line, a new line is begun first.
+    Lines are appended to a file. Each survives a kill at once and a power cut a second later; a line that
+    a former run left unfinished is cut off. Once the file was removed or renamed, a new one is begun under
+    its name. Two programs can't write one file.
     When a pipe's reader leaves (`ferlite run | head`), `done` is set and nothing more is written.
 
     Args:
         target: A path, "-" for standard output, or an open text stream, which is not closed.
+        every_line: Each line survives a power cut as soon as it is written. That wears a memory card, and
+            holds up the pipeline for as long as the disk takes.
 
     Raises:
-        OutputError: The file can't be opened.
+        OutputError: The file can't be opened, holds something else, or is being written by another program.
     """
 
-    def __init__(self, target: str | Path | TextIO = "-") -> None:
+    def __init__(self, target: str | Path | TextIO = "-", *, every_line: bool = False) -> None:
         self._stream: TextIO | None = None
-        self._file: FileIO | None = None
+        self._lines: Lines | None = None
         self._closed = False
-        if not isinstance(target, (str, Path)):
-            self._stream, self._name = target, "the stream"
-        elif str(target) == "-":
-            self._stream, self._name = sys.stdout, "standard output"
-        else:
-            self._name = str(target)
-            with explained(self._name):
-                Path(target).parent.mkdir(parents=True, exist_ok=True)
-                # Unbuffered: a line that was written is out of this process.
-                self._file = FileIO(self._name, "a")
-                if _ends_in_mid_line(Path(target)):
-                    append(self._file, b"\n")
+        self._name = str(target) if isinstance(target, (str, Path)) else "the stream"
+        standard = self._name == "-"
+        if standard:
+            self._name = "standard output"
+        with explained(self._name):
+            file = _standard_output() if standard else target
+            if isinstance(file, (str, Path, int)):
+                self._lines = Lines(file, begin="{", every_line=every_line)
+            else:
+                self._stream = file
 
     def write(self, result: FrameResult) -> None:
         """Write a line.
@@ -56,13 +59,13 @@ class JsonLines(Output):
         if self.done:
             return
         # ASCII: a file name that is no valid UTF-8 can be written too.
-        line = json.dumps(result.to_json(), separators=(",", ":")) + "\n"
+        line = json.dumps(result.to_json(), separators=(",", ":"))
         try:
             with explained(self._name):
-                if self._file is not None:
-                    append(self._file, line.encode())
+                if self._lines is not None:
+                    self._lines.write(line)
                 elif self._stream is not None:
-                    self._stream.write(line)
+                    self._stream.write(line + "\n")
                     self._stream.flush()
         except BrokenPipeError:
             self.done = True
@@ -71,16 +74,20 @@ class JsonLines(Output):
     def close(self) -> None:
         """Close the file; a stream stays open."""
         self._closed = True
-        if self._file is not None:
-            self._file.close()
+        if self._lines is not None:
+            with explained(self._name):
+                self._lines.close()
 
 
-def _ends_in_mid_line(path: Path) -> bool:
-    if not path.is_file() or not path.stat().st_size:
-        return False
-    with path.open("rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read() != b"\n"
+def _standard_output() -> int | TextIO:
+    """Return its descriptor, which keeps nothing back, or the stream that stands in for it."""
+    if sys.stdout is None:
+        raise OutputError("standard output is closed; name a file, or open it")
+    try:
+        sys.stdout.flush()
+        return sys.stdout.fileno()
+    except UnsupportedOperation:
+        return sys.stdout
 
 
 def _forget(stream: TextIO | None) -> None:

@@ -11,14 +11,12 @@ Sources: ISO/IEC 14496-12 (boxes and movie fragments) and -1 (object type 0x6C, 
 from __future__ import annotations
 
 import struct
-from io import FileIO
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import OutputError
-from .base import append
+from ...models.growing import GrowingFile
 from .picture_encoding import encoded
 
 
@@ -26,7 +24,7 @@ class MjpegMp4:
     """A video file that is being written: one movie fragment for each picture, times in milliseconds.
 
     Args:
-        path: The file; one that exists is replaced when the first picture is encoded.
+        file: Emptied when the first picture is encoded; left open.
         size: Width and height of every picture, in pixels.
         rate: Pictures a second, where time stamps don't say otherwise.
 
@@ -35,15 +33,14 @@ class MjpegMp4:
         OutputError: JPEG or MP4 hold no pictures of that size.
     """
 
-    def __init__(self, path: str | Path, size: tuple[int, int], rate: float) -> None:
+    def __init__(self, file: GrowingFile, size: tuple[int, int], rate: float) -> None:
         if max(size) >= 1 << 16:
             raise OutputError(f"a video holds no pictures of {size[0]} x {size[1]}; a side has 65535 pixels at most")
         self.size = size
         self.rate = rate
         self.count = 0
         self.milliseconds = 0
-        self._path = str(path)
-        self._file: FileIO | None = None
+        self._file = file
 
     def write(self, picture: NDArray[np.uint8], milliseconds: int) -> None:
         """Append a picture.
@@ -53,28 +50,18 @@ class MjpegMp4:
             milliseconds: When it is shown, since the first one; later than the picture before.
         """
         data = self._fragment(encoded(picture, ".jpg"), milliseconds)
-        if self._file is None:
-            # Unbuffered, so that what was written survives the end of this process.
-            self._file = FileIO(self._path, "w")
+        if not self.count:
+            self._file.cut(0)
             data = self._head() + data
-        try:
-            append(self._file, data)
-        except OSError:
-            if not self.count:
-                self._file.close()
-            raise
+        self._file.append(data)
         self.count += 1
         self.milliseconds = milliseconds
 
     def close(self) -> None:
-        """Fill in what is only known at the end, and close the file; more calls do nothing."""
-        if self._file is None or self._file.closed:
-            return
-        try:
-            self._file.seek(self._length)
-            self._file.write(_full(b"mehd", 0, struct.pack(">I", min(self.duration, 2**32 - 1))))
-        finally:
-            self._file.close()
+        """Fill in what is only known at the end."""
+        if self.count:
+            length = _full(b"mehd", 0, struct.pack(">I", min(self.duration, 2**32 - 1)))
+            self._file.overwrite(self._length, length)
 
     @property
     def duration(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...errors import OutputError, UsageError
+from ...models.growing import GrowingFile
 from ..types import FrameResult
 from .base import Output, closed, explained
 from .drawing import annotate, fitted
@@ -48,6 +49,9 @@ class AnnotatedVideo(Output):
     It is H.264 where PyAV is installed (the extra `video`), and else motion JPEG, which no browser plays.
     A frame is shown when it was seen, so a run that is slower than its camera plays at true speed.
 
+    Once the file was renamed or removed, what was written is finished, and a new video begun under the name.
+    Two programs can't write one file.
+
     A frame of another size than the first is fitted into the first one's, with black borders.
 
     Args:
@@ -56,7 +60,7 @@ class AnnotatedVideo(Output):
 
     Raises:
         UsageError: The suffix is another.
-        OutputError: The file can't be written.
+        OutputError: The file can't be written, or another program is writing it.
     """
 
     def __init__(self, path: str | Path, rate: float | None = None) -> None:
@@ -69,9 +73,8 @@ class AnnotatedVideo(Output):
         self._start = 0.0
         self._closed = False
         with explained(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             # Opened now, so that a place that can't be written is known before the first frame.
-            self.path.open("ab").close()
+            self._file = GrowingFile(self.path)
 
     def write(self, result: FrameResult) -> None:
         """Draw a result and append the picture.
@@ -84,9 +87,12 @@ class AnnotatedVideo(Output):
             raise closed(self.path)
         picture = annotate(result)
         with explained(self.path), self._finished_on_error():
+            if self._file.moved:
+                self._finish()
+                self._file = GrowingFile(self.path)
             if self._video is None:
                 self._start = result.frame.time
-                self._video = self._writer(self.path, (picture.shape[1], picture.shape[0]), self._rate)
+                self._video = self._writer(self._file, (picture.shape[1], picture.shape[0]), self._rate)
             video = self._video
             # Time stamps must grow, also where the source's stand still or begin again.
             after = video.milliseconds + 1 if video.count else 0
@@ -99,10 +105,17 @@ class AnnotatedVideo(Output):
             return
         self._closed = True
         with explained(self.path):
-            if self._video is not None:
-                self._video.close()
-            if (self._video is None or not self._video.count) and self.path.is_file() and not self.path.stat().st_size:
+            self._finish()
+            if self.path.is_file() and not self.path.stat().st_size:
                 self.path.unlink()
+
+    def _finish(self) -> None:
+        video, self._video = self._video, None
+        try:
+            if video is not None:
+                video.close()
+        finally:
+            self._file.close()
 
     @contextmanager
     def _finished_on_error(self) -> Iterator[None]:

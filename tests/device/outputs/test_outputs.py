@@ -62,12 +62,12 @@ def test_lines_are_appended_and_on_disk_at_once(tmp_path):
     assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [0, 1, 2, 3]
 
 
-def test_a_new_line_is_begun_after_one_that_was_cut_off(tmp_path):
+def test_a_line_that_was_cut_off_is_removed_at_the_next_run(tmp_path):
     path = tmp_path / "out.jsonl"
     path.write_text('{"frame": 0}\n{"fra')
     with JsonLines(path) as output:
         output.write(a_result(7))
-    assert json.loads(path.read_text().splitlines()[2])["frame"] == 7
+    assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [0, 7]
 
 
 def test_lines_go_to_standard_output_and_to_streams(capsys):
@@ -142,6 +142,31 @@ def test_a_folder_without_permission(tmp_path):
             open_it(tmp_path / "out.mp4")
 
 
+@pytest.mark.parametrize("kind", [AnnotatedVideo, JsonLines])
+def test_two_outputs_can_not_share_a_file(tmp_path, kind):
+    path = tmp_path / "out.mp4"
+    with kind(path) as output:
+        for other in (AnnotatedVideo, JsonLines):
+            with pytest.raises(OutputError, match=r"out\.mp4 is being written already"):
+                other(path)
+        output.write(a_result())
+    kind(path).close()
+
+
+def test_a_video_that_is_renamed_is_finished_and_a_new_one_begun(tmp_path):
+    path, old = tmp_path / "out.mp4", tmp_path / "old.mp4"
+    with AnnotatedVideo(path, 20) as output:
+        for index in range(5):
+            output.write(a_result(index))
+        path.rename(old)
+        for index in range(5, 8):
+            output.write(a_result(index))
+        path.unlink()
+        output.write(a_result(8))
+    assert (len(read(old)), len(read(path))) == (5, 1)
+    assert read(old)[0].time == read(path)[0].time == 0
+
+
 # Pictures
 
 
@@ -160,6 +185,23 @@ def test_any_name_of_a_frame_becomes_the_name_of_a_picture(tmp_path):
             output.write(a_result(name=name))
     names = sorted(os.fsencode(path.name) for path in tmp_path.iterdir())
     assert names == [b"caf\xe9.png", b"cam-000000.jpg", b"kitchen-000000.jpg", b"up.png"]
+
+
+def test_the_longest_names_become_names_of_pictures(tmp_path):
+    names = ["a" * 251 + ".jpg", "b" * 251 + ".mkv", "é" * 125 + ".mkv"]
+    with Pictures(tmp_path) as output:
+        for index, name in enumerate(names):
+            output.write(a_result(index, name=name))
+    made = sorted(path.name for path in tmp_path.iterdir())
+    assert made == ["a" * 251 + ".jpg", "b" * 244 + "-000001.jpg", "é" * 122 + "-000002.jpg"]
+
+
+def test_pictures_of_two_runs_do_not_mix(tmp_path):
+    (tmp_path / "notes.txt").touch()
+    with Pictures(tmp_path) as output:
+        output.write(a_result())
+    with pytest.raises(UsageError, match="holds pictures, which the new ones would mix with; name another folder"):
+        Pictures(tmp_path)
 
 
 def test_a_picture_holds_the_newest_frame(tmp_path):
