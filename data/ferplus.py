@@ -1,7 +1,8 @@
 """FER+: the votes of ten people on each face of FER2013 (Barsoum et al. 2016, arXiv 1608.01041). Needs no TensorFlow.
 
 `fer2013new.csv` of github.com/microsoft/FERPlus holds no pictures: it is joined to fer2013.csv row by
-row. Its image names can't be used for that, for some are missing and some occur twice.
+row. Its image names can't be used for that, for some are missing and some occur twice; they show whether the
+rows are in their own order.
 
 The label of a face is the emotion with the most votes, the first of them where several have as many
 ("majority voting" in the paper). Where "unknown" or "not a face" (NF) has as many votes as that, the face
@@ -12,6 +13,8 @@ for more than half of the rest.
 from __future__ import annotations
 
 import csv
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,6 +31,8 @@ from .splits import split_name
 _EMOTIONS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt")
 _OTHERS = ("unknown", "NF")
 _NAMES = [canonical(name) for name in _EMOTIONS]
+_IMAGE = "Image name"
+_VOTERS = 10
 
 
 @dataclass(frozen=True)
@@ -125,21 +130,24 @@ def read(path: str | Path) -> Votes:
 
     Raises:
         MissingFileError: There is no such file.
-        DataError: A column is missing, or a row is not of votes; the message names the row.
+        DataError: A column is missing, a row is not of votes, or the rows were put in another order; the
+            message names the row.
     """
     content = read_bytes(path)
     splits: list[str] = []
+    images: list[str] = []
     votes: list[list[int]] = []
     number = 1
     try:
         rows = csv.DictReader(content.decode("utf-8-sig").splitlines())
-        missing = {"Usage", *_EMOTIONS, *_OTHERS} - set(rows.fieldnames or [])
+        missing = {"Usage", _IMAGE, *_EMOTIONS, *_OTHERS} - set(rows.fieldnames or [])
         if missing:
             raise DataError(f"{path} lacks the column {', '.join(sorted(missing))}; fer2013new.csv of FER+ has them")
         for row in rows:
             number = rows.line_num
             splits.append(split_name(row["Usage"]))
-            votes.append([int(row[name]) for name in (*_EMOTIONS, *_OTHERS)])
+            images.append(row[_IMAGE])
+            votes.append([_count(row[name]) for name in (*_EMOTIONS, *_OTHERS)])
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a csv file: {error}") from error
     except DataError:
@@ -148,5 +156,33 @@ def read(path: str | Path) -> Votes:
         raise DataError(f"{path}, line {number}: {error}") from error
     if not votes:
         raise DataError(f"{path} holds no rows; fer2013new.csv of FER+ has one for each face")
+    moved = _moved(images)
+    if moved is not None:
+        raise DataError(f"{path}: the rows around {moved} are not in their own order; download fer2013new.csv again")
     counts = np.array(votes, np.int64)
     return Votes(str(Path(path).resolve()), sha256(content), tuple(splits), counts[:, :8], counts[:, 8:])
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if not 0 <= count <= _VOTERS:
+        raise ValueError(f"{text} votes; {_VOTERS} people voted on each face")
+    return count
+
+
+def _moved(images: Sequence[str]) -> str | None:
+    """Return the first image that is not in its place, by the names of the images in the order of the rows.
+
+    An image is named after its number in fer2013.csv, in which not every row counts: from one name to the next
+    the number rises, by no more than the rows between them. The four names that occur twice say nothing.
+    """
+    times = Counter(images)
+    before = row_before = -1
+    for row, image in enumerate(images):
+        if not image or times[image] > 1:
+            continue
+        name = re.fullmatch(r"fer(\d{7})\.png", image)
+        if not name or not 1 <= int(name[1]) - before <= row - row_before:
+            return image
+        before, row_before = int(name[1]), row
+    return None

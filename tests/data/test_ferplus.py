@@ -41,6 +41,10 @@ def test_votes_for_other_data_are_refused(data, votes):
         (HEADER, "holds no rows"),
         (HEADER + "\nTraining,,1,2,3\n", "line 2: "),
         (HEADER + "\nTraining,,1,2,3,4,5,6,7,8,9,x\n", "line 2: .*'x'"),
+        (HEADER + "\nTraining,,-1,2,3,4,5,6,7,8,9,0\n", "line 2: -1 votes; 10 people voted"),
+        (HEADER + "\nTraining,,1,2,3,4,5,6,7,8,9,99999999999999999999\n", "line 2: 9+ votes; 10 people voted"),
+        (HEADER + "\nTraining,,1,2,3,4,5,6,7,8,9," + "9" * 200_000, "is not a csv file: field larger than"),
+        (HEADER.replace("Image name,", ""), "lacks the column Image name"),
         (HEADER + "\nHoldout,,1,2,3,4,5,6,7,8,9,0\n", "line 2: there is no split 'Holdout'"),
     ],
 )
@@ -50,6 +54,25 @@ def test_a_bad_file_is_named(tmp_path, text, complaint):
         ferplus.read(tmp_path / "votes.csv")
     with pytest.raises(MissingFileError):
         ferplus.read(tmp_path / "none.csv")
+
+
+# As published: a picture with a number but no name, one that is there twice, and one without a number.
+IMAGES = [f"fer{number:07}.png" if number >= 0 else "" for number in (0, 1, -1, 3, 5, -1, 4, 5, 6)]
+
+
+def in_order(images, tmp_path):
+    lines = [f"Training,{image},0,10,0,0,0,0,0,0,0,0" for image in images]
+    (tmp_path / "votes.csv").write_text("\n".join([HEADER, *lines]) + "\n")
+    return ferplus.read(tmp_path / "votes.csv")
+
+
+@pytest.mark.parametrize(
+    "moved", [sorted(IMAGES), IMAGES[::-1], [IMAGES[1], IMAGES[0], *IMAGES[2:]], IMAGES[:2] + IMAGES[3:], ["a"]]
+)
+def test_rows_that_were_sorted_within_a_split_are_refused(tmp_path, moved):
+    assert len(in_order(IMAGES, tmp_path).splits) == len(IMAGES)
+    with pytest.raises(DataError, match=r"votes\.csv: the rows around \S+ are not in their own order; download"):
+        in_order(moved, tmp_path)
 
 
 def test_the_published_votes_go_with_fer2013(real_data, fer2013):
