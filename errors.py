@@ -10,6 +10,8 @@ import math
 from collections.abc import Iterable
 from numbers import Integral, Real
 
+_NAME_BYTES = 100  # of the 255 of a file's name, the rest being for suffixes
+
 
 class FerliteError(Exception):
     """Base of every error that ferlite raises on purpose."""
@@ -75,6 +77,32 @@ def check_range(
         return
     limits = f"{low:g} or more" if high == math.inf else f"from {low:g} to {high:g}"
     raise UsageError(f"{name} is {value!r}; it must be {'a whole number, ' * whole}{limits}{unit and ' ' + unit}")
+
+
+def check_name(kind: str, name: str) -> str:
+    """Check a name that was read from a file and is to name another file; return it.
+
+    Args:
+        kind: What is called so, for instance "recipe".
+        name: Its name.
+
+    Raises:
+        DataError: It is empty, longer than 100 bytes, begins with a dot, or holds a separator or a character that
+            can't be printed.
+    """
+    if (
+        name.strip()
+        and name.isprintable()
+        and len(name.encode()) <= _NAME_BYTES
+        and not name.startswith(".")
+        and not {*name} & {"/", "\\"}
+    ):
+        return name
+    shown = name if len(name) <= _NAME_BYTES else name[:20] + "..."
+    raise DataError(
+        f"a {kind} can't be called {shown!r}: its name becomes that of a file, so it must be printable text of at most "
+        f"{_NAME_BYTES} bytes, without / and \\ and without a dot at its start"
+    )
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UnknownNameError:

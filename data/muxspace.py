@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import DataError, UnknownNameError
+from ..errors import DataError, UnknownNameError, check_name
 from ..models.files import read_bytes
 from ..models.labels import LABELS, canonical
 from .dataset import Dataset, make_dataset
@@ -37,7 +37,7 @@ def read(path: str | Path, seed: int = 0) -> Dataset:
     """Read the folder: grey 48 x 48 faces, a tenth of them drawn for validation, class by class, by `seed`.
 
     Raises:
-        DataError: The legend lacks a column, or a line of it names no label, or no readable picture.
+        DataError: The legend lacks a column, or a line of it names no label, or no readable picture in `images/`.
         MissingFileError: There is no legend.
     """
     path = Path(path)
@@ -71,14 +71,15 @@ def _listed(legend: Path) -> dict[str, str]:
                 raise DataError(f"{legend}, line {rows.line_num}: the row is cut short")
             try:
                 label = canonical(row["emotion"])
-            except UnknownNameError as error:
+                listed.setdefault(check_name("picture", row["image"]), set()).add(label)
+            except (UnknownNameError, DataError) as error:
                 raise DataError(f"{legend}, line {rows.line_num}: {error}") from None
-            listed.setdefault(row["image"], set()).add(label)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{legend} is not a csv file: {error}") from error
-    if not listed:
-        raise DataError(f"{legend} lists no pictures")
-    return {name: labels.pop() for name, labels in listed.items() if len(labels) == 1}
+    labelled = {name: labels.pop() for name, labels in listed.items() if len(labels) == 1}
+    if not labelled:
+        raise DataError(f"{legend} lists no pictures, or each with several labels")
+    return labelled
 
 
 def _person(name: str) -> str:

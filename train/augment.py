@@ -40,8 +40,8 @@ class Augmentation(Table):
     brightness: float = Field(default=0, ge=0, le=128)
     contrast: float = Field(default=0, ge=0, lt=1)
     erase: float = Field(default=0, ge=0, le=1)
-    mixup: float = Field(default=0, ge=0)
-    cutmix: float = Field(default=0, ge=0)
+    mixup: float = Field(default=0, ge=0, le=100)
+    cutmix: float = Field(default=0, ge=0, le=100)
 
 
 def augment(images: NDArray[np.uint8], settings: Augmentation, seed: int, epoch: int) -> NDArray[np.uint8]:

@@ -20,11 +20,12 @@ from . import toml_models
 from .augment import Augmentation
 from .balance import Balance
 from .folds import Splits
-from .toml_models import Table
+from .toml_models import Name, Table
 
 Label = Annotated[str, AfterValidator(canonical)]
 
 _FOLDER = Path(__file__).parent / "recipes"
+_EPOCHS = 100_000
 
 
 class Optimizer(Table):
@@ -46,16 +47,16 @@ class Optimizer(Table):
     """
 
     name: Literal["adam", "sgd"] = "adam"
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=1e-3, gt=0, le=1000)
     schedule: Literal["constant", "cosine", "step"] = "constant"
-    warmup_epochs: float = Field(default=0, ge=0)
+    warmup_epochs: float = Field(default=0, ge=0, le=_EPOCHS)
     floor: float = Field(default=0, ge=0, le=1)
-    steps: tuple[int, ...] = ()
-    factor: float = Field(default=0.1, gt=0)
+    steps: tuple[Annotated[int, Field(ge=1, le=_EPOCHS)], ...] = ()
+    factor: float = Field(default=0.1, gt=0, le=1)
     momentum: float = Field(default=0.9, ge=0, lt=1)
     beta_1: float = Field(default=0.9, ge=0, lt=1)
     beta_2: float = Field(default=0.999, ge=0, lt=1)
-    epsilon: float = Field(default=1e-7, gt=0)
+    epsilon: float = Field(default=1e-7, ge=1e-12, le=1)
 
     @model_validator(mode="after")
     def _steps_with_the_schedule(self) -> Optimizer:
@@ -80,7 +81,7 @@ class Distillation(Table):
     teachers: tuple[str, ...] = ()
     once: bool = False
     weight: float = Field(default=0.5, ge=0, le=1)
-    temperature: float = Field(default=4, gt=0)
+    temperature: float = Field(default=4, ge=0.01, le=100)
 
 
 class Recipe(Table):
@@ -136,36 +137,36 @@ class Recipe(Table):
         distillation: Trained networks to learn from.
     """
 
-    name: str
+    name: Name
     description: str = ""
     network: str
-    width: float = Field(default=1, gt=0, le=8)
+    width: float = Field(default=1, ge=0.05, le=8)
     start: Literal["random", "imagenet", "run"] = "random"
     trainable_from: str = ""
     size: int = Field(default=48, ge=16, le=224)
-    epochs: int = Field(ge=1)
-    batch: int = Field(default=32, ge=1)
+    epochs: int = Field(ge=1, le=_EPOCHS)
+    batch: int = Field(default=32, ge=1, le=2**16)
     seed: int = Field(default=0, ge=0, lt=2**32)
-    l2: float = Field(default=0, ge=0)
+    l2: float = Field(default=0, ge=0, le=100)
     loss: Literal["cross-entropy", "focal"] = "cross-entropy"
-    focal_gamma: float = Field(default=2, ge=0)
+    focal_gamma: float = Field(default=2, ge=0, le=100)
     label_smoothing: float = Field(default=0, ge=0, lt=1)
     merge: dict[Label, Label] = Field(default_factory=dict)
     labels: tuple[Label, ...] = ()
     votes: Literal["none", "soft", "majority"] = "none"
     votes_weight: float = Field(default=1, ge=0, le=1)
-    ferplus_head: float = Field(default=0, ge=0)
+    ferplus_head: float = Field(default=0, ge=0, le=100)
     drop_not_a_face: bool = False
     splits: Splits = "official"
-    folds: int = Field(default=5, ge=2)
-    fold: int = Field(default=0, ge=0)
+    folds: int = Field(default=5, ge=2, le=1000)
+    fold: int = Field(default=0, ge=0, lt=1000)
     dedupe: bool = False
     share: float = Field(default=1, gt=0, le=1)
-    draw: int = Field(default=0, ge=0)
+    draw: int = Field(default=0, ge=0, le=10**9)
     balance: Balance = "none"
     balance_power: float = Field(default=1, ge=0, le=1)
     ema: float = Field(default=0, ge=0, lt=1)
-    early_stopping: int = Field(default=0, ge=0)
+    early_stopping: int = Field(default=0, ge=0, le=_EPOCHS)
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     optimizer: Optimizer = Optimizer()
     augmentation: Augmentation = Augmentation()

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
+from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
-from ..errors import DataError, UnknownNameError, unknown
+from ..errors import DataError, UnknownNameError, check_name, unknown
 from ..models.files import read_bytes
+
+Name = Annotated[str, AfterValidator(partial(check_name, "recipe or study"))]
+"""A name that becomes that of a file."""
 
 
 class Table(BaseModel):
-    """A table of a TOML file. It can't be changed, and refuses keys that it doesn't have."""
+    """A table of a TOML file. It can't be changed, and refuses keys that it doesn't have, and numbers without end."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -37,7 +42,7 @@ class Table(BaseModel):
             place = f"{where}: {'.'.join(map(str, first['loc']))}".removesuffix(": ")
             if first["type"] in ("value_error", "missing"):  # a rule of our own says itself what does not fit
                 raise DataError(f"{place}: {first['msg'].removeprefix('Value error, ')}") from error
-            raise DataError(f"{place}: {first['msg']} (given: {first['input']!r})") from error
+            raise DataError(f"{place}: {first['msg']} (given: {reprlib.repr(first['input'])})") from error
 
     @classmethod
     def read(cls, name: str | Path, folder: Path) -> Self:
@@ -59,7 +64,9 @@ class Table(BaseModel):
             path = folder / f"{name}.toml"
         try:
             values = tomllib.loads(read_bytes(path).decode())
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except RecursionError as error:
+            raise DataError(f"{path} is nested too deeply") from error
+        except ValueError as error:  # TOMLDecodeError, UnicodeDecodeError, a number of thousands of digits
             raise DataError(f"{path} is not a TOML file: {error}") from error
         return cls.parse(values, path)
 

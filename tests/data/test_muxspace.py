@@ -63,6 +63,11 @@ def test_the_legend_may_lie_in_data(tmp_path, faces):
         ("user.id,image,emotion\n1,one.jpg,hapy\n", "line 2: .*did you mean 'happy'"),
         ("user.id,image,emotion\n1,none.jpg,happy\n", r"names none\.jpg, which is not in"),
         ("user.id,image,emotion\n", "lists no pictures"),
+        ("user.id,image,emotion\n1,one.jpg,happy\n1,one.jpg,sad\n", "or each with several labels"),
+        ("user.id,image,emotion\n1,../../one.jpg,happy\n", r"line 2: a picture can't be called '\.\./\.\./one\.jpg'"),
+        ("user.id,image,emotion\n1,/etc/hostname,happy\n", "line 2: a picture can't be called"),
+        ("user.id,image,emotion\n1,a\0b.jpg,happy\n", "line 2: a picture can't be called"),
+        (f"user.id,image,emotion\n1,{'x' * 300}.jpg,happy\n", "line 2: a picture can't be called"),
         (b"\xff\xfe\x00", "is not a csv file"),
     ],
 )

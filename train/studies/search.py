@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import keras_tuner
 from pydantic import Field
@@ -28,9 +28,9 @@ class Search(Table):
         space: Recipe key, for instance `l2` or `optimizer.learning_rate`, by the values to choose from.
     """
 
-    trials: int = Field(ge=1)
-    epochs: int = Field(ge=1)
-    space: dict[str, list[float | int | str]]
+    trials: int = Field(ge=1, le=10_000)
+    epochs: int = Field(ge=1, le=10_000)
+    space: dict[str, Annotated[list[int] | list[float] | list[str], Field(min_length=1)]]
 
 
 def find(

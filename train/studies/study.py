@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from .. import recipes, toml_models
 from ..recipes import Recipe
-from ..toml_models import Table
+from ..toml_models import Name, Table
 from .search import Search
 
 _FOLDER = Path(__file__).parent
@@ -34,7 +34,7 @@ class Variant(Table):
         differs: How the reproduction differs from the published project.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    name: Name = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     recipe: str = ""
     change: dict[str, Any] = Field(default_factory=dict)
     search: Search | None = None
@@ -58,7 +58,7 @@ class Study(Table):
             (recall), `{NAME.binary}`, `{NAME.recall[sad]}` and `{NAME.taken[sad for fear]}` of variant NAME.
     """
 
-    name: str
+    name: Name
     description: str
     commands: tuple[str, ...] = ()
     watched: tuple[tuple[str, str], ...] = ()
@@ -81,13 +81,16 @@ class Study(Table):
         """Return a variant's recipe.
 
         Raises:
-            UnknownNameError: It changes a key that recipes don't have.
+            UnknownNameError: It changes or searches a key that recipes don't have.
             DataError: A value does not fit.
         """
-        base = recipes.load(variant.recipe or self.recipe)
-        if not variant.change:
-            return base
-        return recipes.change(base, variant.change | {"name": f"{self.name}-{variant.name}"})
+        recipe = recipes.load(variant.recipe or self.recipe)
+        if variant.change:
+            recipe = recipes.change(recipe, variant.change | {"name": f"{self.name}-{variant.name}"})
+        for key, choices in variant.search.space.items() if variant.search else ():
+            for choice in choices:
+                recipes.change(recipe, {key: choice})
+        return recipe
 
 
 def study_names() -> list[str]:
