@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import DataError, MissingFileError
+from ..errors import DataError
 from ..models.labels import FER2013_LABELS
 from .dataset import Dataset, make_dataset
 from .pictures import SIZE
@@ -48,13 +48,11 @@ def from_csv(path: str | Path) -> Dataset:
                 usages.append(FER2013_SPLITS[row["Usage"].strip()])
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a csv file: {error}") from error
-    except OSError as error:
-        raise MissingFileError(f"can't read {path}: {error.strerror or error}") from error
     except DataError:
         raise
     except KeyError as error:
         raise DataError(f"{path}, line {number}: Usage is {error}, not one of {', '.join(FER2013_SPLITS)}") from error
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, OverflowError, AttributeError, TypeError) as error:
         raise DataError(f"{path}, line {number}: {error}") from error
     if not images:
         raise DataError(f"{path} holds no rows; fer2013.csv has one for each face")

@@ -45,6 +45,9 @@ def from_folder(path: str | Path, seed: int = 0) -> Dataset:
             pictures = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in PICTURES]
             if not pictures:
                 raise DataError(f"class folder {folder} holds no pictures; fill it or remove it")
+            for picture in pictures:
+                if not picture.is_file():  # reading a FIFO would wait for its writer
+                    raise DataError(f"{picture} is named as a picture but is no file; move it away")
             files += pictures
             names += [label] * len(pictures)
             splits += [_split_of(split, picture) for picture in pictures]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..errors import MissingFileError
+from ..errors import FerliteError, MissingFileError
 from . import eigenfaces, muxspace
 from .dataset import Dataset
 from .eigenfaces import EIGENFACES
@@ -17,15 +17,23 @@ def load_dataset(path: str | Path) -> Dataset:
     """Read a data set from a csv file or a folder, whichever `path` is; `eigenfaces` is carried along.
 
     Raises:
-        MissingFileError: `path` does not exist.
+        MissingFileError: There is no file or folder at `path`, or it can't be read.
         DataError: It is not a data set that ferlite can read; the message says where it fails.
     """
     if str(path) == EIGENFACES:
         return replace(eigenfaces.dataset(), path=EIGENFACES)
     path = Path(path)
-    if not path.exists():
-        raise MissingFileError(f"there is no data set at {path}; see docs/training.md for the forms that data can have")
-    if path.is_file():
-        return replace(from_csv(path), path=str(path.resolve()))
-    read = muxspace.read if muxspace.is_at(path) else from_folder
-    return replace(read(path), path=str(path.resolve()))
+    try:
+        if path.is_file():
+            read = from_csv
+        elif path.is_dir():
+            read = muxspace.read if muxspace.is_at(path) else from_folder
+        else:  # nothing, or a device or FIFO
+            raise MissingFileError(
+                f"there is no data set at {path}; see docs/training.md for the forms that data can have"
+            )
+        return replace(read(path), path=str(path.resolve()))
+    except FerliteError:
+        raise
+    except OSError as error:
+        raise MissingFileError(f"can't read {error.filename or path}: {error.strerror or error}") from error

@@ -1,4 +1,5 @@
 import csv
+import os
 
 import cv2
 import numpy as np
@@ -63,6 +64,8 @@ def test_rows_keep_their_number_for_joining_other_tables(tmp_path):
         (("1", "1 2 3", "Training"), "line 3: 3 pixels instead of 2304"),
         (("1", face(256), "Training"), "line 3: a pixel lies outside 0 to 255"),
         (("1", face("x"), "Training"), "line 3: "),
+        (("1", face(2**70), "Training"), "line 3: "),
+        (("9" * 5000, face(1), "Training"), "line 3: "),
         (("1", face(1), "Holdout"), "line 3: Usage is 'Holdout'"),
         (("1",), "line 3: the row is cut short"),
     ],
@@ -148,6 +151,22 @@ def test_a_picture_that_does_not_decode_is_named(tmp_path):
     (tmp_path / "sad" / "1.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"1\.png does not decode"):
         load_dataset(tmp_path)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    write_tree(tmp_path / "faces", ["happy", "sad"])
+    os.mkfifo(tmp_path / "faces" / "sad" / "pipe.png")
+    os.mkfifo(tmp_path / "pipe.csv")
+    with pytest.raises(DataError, match=r"pipe\.png is named as a picture but is no file"):
+        load_dataset(tmp_path / "faces")
+    with pytest.raises(MissingFileError, match=r"no data set at .*pipe\.csv"):
+        load_dataset(tmp_path / "pipe.csv")
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "a\0b", "/dev/null/x"])
+def test_a_path_that_no_file_can_have_is_a_missing_one(path):
+    with pytest.raises(MissingFileError):
+        load_dataset(path)
 
 
 def test_a_class_folder_of_an_unknown_label_is_refused_with_the_nearest(tmp_path):
