@@ -1,49 +1,22 @@
-"""The command `ferlite`."""
+"""The command `ferlite`. This module imports nothing heavy: from its first lines on Ctrl-C ends the process."""
 
 from __future__ import annotations
 
-import cv2
-import typer
-
-from .. import __version__
-from . import convert, data, demo, models, quickstart, report, run, runs, study, train
-from .bench import app as bench
-from .errors import reported
-
-app = typer.Typer(
-    name="ferlite",
-    help="Facial expression recognition at the edge: train, convert to int8, run, and measure the cost.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("quickstart")(quickstart.quickstart)
-app.command("demo")(demo.demo)
-app.command("run")(run.run)
-app.command("data")(data.data)
-app.command("train")(train.train)
-app.command("runs")(runs.runs)
-app.command("study")(study.study)
-app.command("convert")(convert.convert)
-app.add_typer(bench.app, name="bench")
-app.command("report")(report.report)
-app.add_typer(models.app, name="models")
-
-
-@app.callback(invoke_without_command=True)
-def options(
-    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
-    version: bool = typer.Option(False, "--version", help="Print the version and leave."),
-) -> None:
-    """Options of every command."""
-    del debug  # read by `reported`, which also sees errors raised before this
-    if version:
-        typer.echo(f"ferlite {__version__}")
-        raise typer.Exit
+from .starting import at_once
 
 
 def main() -> None:
     """Run the command line: exit code 0 good, 1 failed, 2 wrong usage, 130 interrupted."""
+    with at_once():
+        import logging
+
+        import cv2
+
+        from .commands import app
+        from .console import Remarks
+        from .errors import reported
+
+    logging.lastResort = Remarks(logging.WARNING)
     # OpenCV's own threads wait for each other by spinning: for pictures of these sizes that costs more than it saves.
     cv2.setNumThreads(1)
     with reported("ferlite"):

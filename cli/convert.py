@@ -11,7 +11,7 @@ from rich.table import Table
 from ..data.results.files import SENSITIVITY
 from ..errors import UsageError, unknown
 from ..models.files import write_json
-from .console import Json, console, print_json, progress
+from .console import Json, console, echo, print_json, progress, status
 from .extras import needs
 from .train import Data
 
@@ -66,7 +66,7 @@ def convert(
     source = data or finished.info["data"].get("path")
     if not source:
         raise UsageError("the run does not say where its data lie; give --data")
-    with console.status(f"reading {source}"):
+    with status(f"reading {source}"):
         dataset = load_dataset(source)
     if sensitivity:
         _sensitivity(finished, dataset, cast("Head", head), calibration_method, keep_float or [], out or run, as_json)
@@ -90,7 +90,7 @@ def convert(
         print_json({name: _described(model) for name, model in made.items()})
     else:
         for name, model in made.items():
-            typer.echo(_line(name, model))
+            echo(_line(name, model))
     for name, model in made.items():
         if model.inspection:
             _inspection(name, model, as_json)
@@ -155,11 +155,11 @@ def _sensitivity(
     if as_json:
         print_json(result)
         return
-    typer.echo(f"float32 {result['float32']:.2%}; int8 by calibration faces, {result['seeds']} draws ({method}):")
+    echo(f"float32 {result['float32']:.2%}; int8 by calibration faces, {result['seeds']} draws ({method}):")
     for row in result["rows"]:
         scores = row["int8"]
-        typer.echo(
+        echo(
             f"{row['faces']:>6}  mean {row['mean']:.2%}  spread {row['spread']:.2%}  "
             f"lowest {min(scores):.2%}  highest {max(scores):.2%}"
         )
-    typer.echo(f"all of it: {path}")
+    echo(f"all of it: {path}")

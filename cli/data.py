@@ -7,12 +7,11 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..data.dataset import identical_to
 from ..data.load import load_dataset
-from .console import console
+from .console import PlainConsole, echo, status
 from .extras import needs
 from .train import DATA_HELP
 
@@ -28,7 +27,7 @@ def data(
     ] = None,
 ) -> None:
     """Show what a data set holds: faces of each class and split, persons, and duplicates."""
-    with console.status(f"reading {path}"):
+    with status(f"reading {path}"):
         dataset = load_dataset(path)
     counts = {
         name: np.bincount(part.labels, minlength=len(dataset.label_names)) for name, part in dataset.splits.items()
@@ -44,10 +43,10 @@ def data(
     if train := dataset.splits.get("train"):
         twice = [identical_to(faces, train).sum() for name, faces in dataset.splits.items() if name != "train"]
         table.add_row("identical to one in train", "", *(f"{count:,}" for count in twice))
-    Console().print(table)
+    PlainConsole().print(table)
     if out:
         with needs("host"):
             from ..train import figures
         figures.draw_counts(dataset, out / "counts.png")
         figures.draw_faces(dataset, out / "faces.png")
-        typer.echo(f"pictures: {out / 'counts.png'}, {out / 'faces.png'}")
+        echo(f"pictures: {out / 'counts.png'}, {out / 'faces.png'}")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from ..data.results.files import VIDEO
 from ..device.classifier import FER2013_MODEL, Classifier
@@ -20,9 +19,10 @@ from ..device.sources.base import Source
 from ..device.sources.open import open_source
 from ..device.sources.virtual import VirtualCamera
 from ..device.types import FrameResult
-from .console import console
+from .console import PlainConsole, console, echo
 from .live import LiveView
 from .signals import Undivided, terminable
+from .starting import at_once
 from .summary import Summary
 
 _FRAMES = 150
@@ -42,9 +42,10 @@ def demo(
     """
     summary = Summary()
     start = time.perf_counter()
+    with at_once():
+        classifier = Classifier.load(model)
     with ExitStack() as stack:
         stack.enter_context(terminable())
-        classifier = Classifier.load(model)
         camera = stack.enter_context(open_source(source))
         pipeline = stack.enter_context(Pipeline(camera, classifier))
         truth = Truth(camera)
@@ -56,10 +57,10 @@ def demo(
         if console.is_terminal:
             outputs.append(stack.enter_context(LiveView(console, pipeline.source)))
         pipeline.run(Undivided(*outputs), frames=frames)
-    Console().print(summary.table())
-    typer.echo(f"{summary.counts}; {time.perf_counter() - start:.1f} s in all; wrote {out}")
+    PlainConsole().print(summary.table())
+    echo(f"{summary.counts}; {time.perf_counter() - start:.1f} s in all; wrote {out}")
     if truth.drawn:
-        typer.echo(str(truth))
+        echo(str(truth))
 
 
 class Truth(Output):

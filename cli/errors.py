@@ -6,9 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import typer
-
+from ..device.sources.spec import masked
 from ..errors import FerliteError, UsageError
+from .console import echo
+
+_LONGEST = 1200
 
 
 @contextmanager
@@ -29,7 +31,18 @@ def reported(program: str) -> Iterator[None]:
         if "--debug" in sys.argv:
             raise
         message = str(error)
-        if not isinstance(error, FerliteError):
+        if isinstance(error, OSError) and error.strerror and not isinstance(error, FerliteError):
+            message = f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}"
+        elif isinstance(error, MemoryError):
+            message = "the memory of this machine is not enough for that"
+        elif not isinstance(error, FerliteError):
             message = f"unexpected {type(error).__name__}: {error}; '{program} --debug ...' shows where it came from"
-        typer.secho(f"error: {message}", fg="red", err=True)
+        echo(f"error: {_line(message)}", fg="red", err=True)
         raise SystemExit(2 if isinstance(error, UsageError) else 1) from None
+
+
+def _line(message: str) -> str:
+    """Make one line of a message. It begins with the thing and ends with the remedy: a long one loses its middle."""
+    words = message.replace("\n", " ").split(" ")
+    line = " ".join(masked(word) if ":/" in word else word for word in words)
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} [...] {line[-_LONGEST // 2 :]}"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from ..errors import RuntimeMissingError
 from ..models.native_log import muted_stderr
+from .starting import at_once
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def needs(extra: str) -> Iterator[None]:
         RuntimeMissingError: A package that the block imports is not installed.
     """
     try:
-        with muted_stderr():
+        with at_once(), muted_stderr():
             yield
     except ModuleNotFoundError as error:
         if error.name and error.name.startswith("ferlite"):

@@ -13,7 +13,7 @@ from rich.text import Text
 from ..device.outputs.base import Output
 from ..device.sources.base import Source
 from ..device.types import UNREADABLE, FrameResult, TrackedFace
-from .console import counted
+from .console import counted, printable
 
 _MOST_FACES = 10
 _SILENCE = 1.0  # seconds without a frame after which the display says so
@@ -83,8 +83,3 @@ def _faces(faces: tuple[TrackedFace, ...]) -> Table:
     if len(faces) > _MOST_FACES:
         table.add_row("", f"and {len(faces) - _MOST_FACES} more", "")
     return table
-
-
-def printable(text: str) -> str:
-    """Replace what a terminal can't show: bytes of a file name that are no text, and control characters."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

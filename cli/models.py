@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..errors import FerliteError, ModelFormatError
@@ -14,7 +14,7 @@ from ..models import modelfile, registry
 from ..models.modelfile import ModelFile
 from ..models.record import Record
 from ..models.runtime import LoadedModel
-from .console import Json, print_json
+from .console import Json, PlainConsole, echo, print_json, printable
 
 Name = Annotated[str, typer.Argument(help="Shipped model, or a .tflite file.", show_default=False)]
 
@@ -41,7 +41,7 @@ def list_(as_json: Json = False) -> None:
             str(len(record.labels) or ""),
             "" if accuracy is None else f"{accuracy:.2%} {record.data.get('name', '')}".strip(),
         )
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 @app.command()
@@ -53,13 +53,13 @@ def show(name: Name, as_json: Json = False) -> None:
 
     file, record = _read(name)
     if as_json:
-        typer.echo(record.to_json())
+        print_json(json.loads(record.to_json()))
         return
-    text, out = card(file), Console()
+    lines, out = [printable(line) for line in card(file).split("\n")], PlainConsole()
     if out.is_terminal:
-        out.print(Markdown(text))
+        out.print(Markdown("\n".join(lines)))
     else:
-        typer.echo(text)
+        typer.echo("\n".join(lines))
 
 
 @app.command()
@@ -76,11 +76,11 @@ def verify(
             model.run(np.zeros(detail["shape"], detail["dtype"]))
         except FerliteError as error:
             failed = True
-            typer.echo(f"bad  {name}: {error}")
+            echo(f"bad  {name}: {error}")
         else:
             runs = f"XNNPACK runs {model.xnnpack_share:.0%} of it" if model.xnnpack_share else "without XNNPACK: slow"
             state = "as shipped" if registry.is_shipped(file.content) else "undamaged (its sha256 fits)"
-            typer.echo(f"ok   {name}: {state}; runs in {model.runtime.name}, {runs}")
+            echo(f"ok   {name}: {state}; runs in {model.runtime.name}, {runs}")
     if failed:
         raise typer.Exit(1)
 
@@ -88,7 +88,7 @@ def verify(
 @app.command()
 def path(name: Name) -> None:
     """Print where a shipped model's file lies."""
-    typer.echo(registry.path(name))
+    echo(registry.path(name))
 
 
 def _read(name: str) -> tuple[ModelFile, Record]:

@@ -11,7 +11,7 @@ import typer
 
 from ..data.results import files
 from ..models.files import read_bytes, write_bytes, write_json
-from .console import console, progress
+from .console import console, echo, progress
 from .demo import Truth
 from .extras import needs
 from .signals import Undivided, terminable
@@ -39,7 +39,7 @@ def quickstart(
         from ..train import recipes, training
     start = time.perf_counter()
     recipe = recipes.load("quickstart")
-    console.print(f"[bold]1[/] drawing faces and training {recipe.network!r} on them")
+    console.print(f"1 drawing faces and training {recipe.network!r} on them")
     dataset = load_dataset(EIGENFACES)
     with progress("train") as show:
         run = training.train(
@@ -50,7 +50,7 @@ def quickstart(
                 (epoch - 1 + step / steps) / recipe.epochs, f"epoch {epoch}/{recipe.epochs}"
             ),
         )
-    console.print("[bold]2[/] converting to int8")
+    console.print("2 converting to int8")
     with progress("convert") as show:
         made = package.convert(
             run,
@@ -63,7 +63,7 @@ def quickstart(
     if errors := made["int8"].inspection:
         inspection.write(errors, int8, "int8")
     models = [made["float32"].path, int8]
-    console.print("[bold]3[/] measuring int8 against float32")
+    console.print("3 measuring int8 against float32")
     with progress("accuracy") as show:
         scores = accuracy.measure(
             models, dataset, "test", on_face=lambda done, total: show(done / total, f"{done}/{total}")
@@ -74,7 +74,7 @@ def quickstart(
     write_json(out / files.LATENCY, times)
     write_bytes(out / "curves.png", read_bytes(run.folder / "curves.png"))
 
-    console.print("[bold]4[/] running it on a virtual camera")
+    console.print("4 running it on a virtual camera")
     summary = Summary()
     with ExitStack() as stack:
         stack.enter_context(terminable())
@@ -86,6 +86,6 @@ def quickstart(
         pipeline.run(Undivided(lines, video, summary, truth), frames=_FRAMES)
 
     page = report.write(out, "ferlite quickstart")
-    typer.echo(report.summarise(scores, times))
-    typer.echo(f"Virtual camera: {summary}; {truth}.")
-    typer.echo(f"{page} shows it all, {out / files.VIDEO} the camera; {time.perf_counter() - start:.0f} s.")
+    echo(report.summarise(scores, times))
+    echo(f"Virtual camera: {summary}; {truth}.")
+    echo(f"{page} shows it all, {out / files.VIDEO} the camera; {time.perf_counter() - start:.0f} s.")

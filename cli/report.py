@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .console import echo
 from .extras import needs
 
 
@@ -21,4 +22,4 @@ def report(
     """
     with needs("report"):
         from ..benchmarks import report as page
-    typer.echo(page.write(folder, title))
+    echo(page.write(folder, title))

@@ -18,9 +18,10 @@ from ..device.outputs.open import open_annotated, refuse_overwriting
 from ..device.pipeline import Pipeline
 from ..device.sources.spec import masked
 from ..errors import UsageError
-from .console import console
+from .console import PlainConsole, console
 from .live import LiveView
 from .signals import Undivided, terminable
+from .starting import at_once
 from .summary import Summary
 
 _SOURCE_HELP = "Camera (auto, picamera:0, usb:0, /dev/video0), address, clip, picture or folder; auto if not given."
@@ -93,12 +94,13 @@ def run(
         raise UsageError(f"--output and --annotate both name {output}; give each a file of its own")
     at_terminal = sys.stdout.isatty()
     lines = output or ("" if at_terminal else "-")
-    screen = Console() if at_terminal and lines != "-" else None
+    screen = PlainConsole() if at_terminal and lines != "-" else None
     summary = Summary()
+    named = [name for name in labels.split(",") if name]
+    with at_once():
+        classifier = Classifier.load(model, threads=threads, labels=named, pixels=pixels)
     with ExitStack() as stack:
         stack.enter_context(terminable())
-        named = [name for name in labels.split(",") if name]
-        classifier = Classifier.load(model, threads=threads, labels=named, pixels=pixels)
         pipeline = stack.enter_context(
             Pipeline.open(
                 chosen,

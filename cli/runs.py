@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
-from .console import Json, print_json
+from .console import Json, PlainConsole, print_json, printable
 from .extras import needs
 
 _COLUMNS = ("run", "recipe", "data", "parameters", "MMAC", "epochs", "best", "validation", "minutes", "augmentation")
@@ -30,14 +29,14 @@ def runs(
     table = Table(*_COLUMNS)
     for run in found:
         table.add_row(*_cells(run))
-    Console().print(table)
+    PlainConsole().print(table)
 
 
-def _cells(run: dict[str, Any]) -> list[str]:
+def _cells(run: dict[str, Any]) -> list[str | Text]:
     if "error" in run:
-        return [escape(run["name"]), f"[red]{escape(run['error'])}[/]"]
+        return [run["name"], Text(printable(run["error"]), style="red")]
     return [
-        *(escape(run[key]) for key in ("name", "recipe", "data")),
+        *(run[key] for key in ("name", "recipe", "data")),
         _shown(run["parameters"], "{:,}"),
         _shown(run["macs"] and run["macs"] / 1e6, "{:.1f}"),
         f"{run['epochs_done']}/{run['epochs']}",

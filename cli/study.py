@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..benchmarks import machine
 from ..errors import UsageError
-from .console import Json, console, print_json, progress
+from .console import Json, PlainConsole, console, print_json, progress, status
 from .extras import needs
 from .train import DATA_HELP
 
@@ -59,7 +58,7 @@ def study(
         table = Table("study", "what it compares")
         for known in study_names():
             table.add_row(known, load_study(known).description)
-        Console().print(table)
+        PlainConsole().print(table)
         return
     if not name or data is None:
         raise UsageError("ferlite study needs a name and --data; --list shows the studies")
@@ -70,7 +69,7 @@ def study(
             raise UsageError(f"--weights {given}: give NETWORK=FILE, or none")
         files |= {network: file} if network else dict.fromkeys(BASES, initial_weights.NONE)
     chosen = load_study(name)
-    with console.status(f"reading {data}"):
+    with status(f"reading {data}"):
         dataset = load_dataset(data)
         more = load_dataset(extra) if extra else None
         counted = ferplus.read(votes) if votes else None
@@ -125,7 +124,7 @@ def _print(rows: Sequence[Row]) -> None:
         )
         recall = recall or Table("recall", *scores.recall, title="float32")
         recall.add_row(row.variant, *("" if share is None else f"{share:.1%}" for share in scores.recall.values()))
-    show = Console()
+    show = PlainConsole()
     show.print(table)
     if recall:
         show.print(recall)

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..errors import UsageError
-from .console import console, progress
+from .console import PlainConsole, console, echo, progress, status
 from .extras import needs
 
 DATA_HELP = "fer2013.csv, a folder with a folder for each class or with legend.csv, or `eigenfaces`."
@@ -54,7 +53,7 @@ def train(
         table = Table("recipe", "what it is")
         for name in recipes.names():
             table.add_row(name, recipes.load(name).description)
-        Console().print(table)
+        PlainConsole().print(table)
         return
     if not recipe or data is None:
         raise UsageError("ferlite train needs --recipe and --data; --list shows the recipes")
@@ -62,7 +61,7 @@ def train(
     if seed is not None:
         chosen = recipes.change(chosen, {"seed": seed, "name": f"{chosen.name}-seed-{seed}"})
     out = out or Path("runs") / chosen.name
-    with console.status(f"reading {data}"):
+    with status(f"reading {data}"):
         dataset = load_dataset(data)
         more = load_dataset(extra) if extra else None
         counted = ferplus.read(votes) if votes else None
@@ -102,4 +101,4 @@ def train(
             console.print("interrupted; the same command resumes after the last complete epoch")
             raise typer.Exit(130) from None
     best = run.info["best"]
-    typer.echo(f"best epoch {best['epoch']}: validation accuracy {best['val_accuracy']:.2%}; run folder {out}")
+    echo(f"best epoch {best['epoch']}: validation accuracy {best['val_accuracy']:.2%}; run folder {out}")

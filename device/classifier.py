@@ -97,7 +97,10 @@ class Classifier:
 
     def resize(self, face_images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Resize face crops of any size and colour to the model's input size: uint8 [n, h, w] grey."""
-        return np.stack([to_size(to_grey(image), self.record.size) for image in face_images])
+        resized = np.empty((len(face_images), *self.record.size), np.uint8)
+        for place, image in enumerate(face_images):
+            resized[place] = to_size(to_grey(image), self.record.size)
+        return resized
 
     def read(self, image: NDArray[np.uint8], face: Face) -> Expression:
         """Classify the expression of a face in a frame, cropped and aligned as the training faces were.

@@ -55,8 +55,11 @@ def runtime(name: str = "") -> Runtime:
     for key in [name] if name else RUNTIMES:
         try:
             return RUNTIMES[key]()
-        except ImportError as error:
+        except ModuleNotFoundError as error:
             failures.append(f"{key}: {error}")
+        except ImportError as error:
+            # Broken, or an interrupted import: numpy's part of a native module makes an ImportError of Ctrl-C.
+            raise RuntimeMissingError(f"{key} is installed and can't be imported: {error}; install it anew") from error
     raise RuntimeMissingError(
         "no TFLite runtime can be imported (" + "; ".join(failures) + "); pip install ai-edge-litert"
     )

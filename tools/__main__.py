@@ -81,7 +81,7 @@ def cli_page(
     out: Annotated[Path, typer.Option(help="Page to write.")] = _HOUSE / "docs" / "cli.md",
 ) -> None:
     """Write the page of all commands and options."""
-    from ..cli.app import app as commands
+    from ..cli.commands import app as commands
     from . import cli_page
 
     console.print(str(write_bytes(out, cli_page.page(commands).encode())))

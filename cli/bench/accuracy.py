@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ...data.results.accuracy import Scoring
 from ...errors import UsageError
-from ..console import Json, Models, console, place, print_json, progress
+from ..console import Json, Models, PlainConsole, echo, place, print_json, progress, status
 from ..train import DATA_HELP, MajorityOf
 
 
@@ -48,7 +47,7 @@ def accuracy(
         )
     if final is not None and (limit or labels or split != "validation"):
         raise UsageError("--final is the one look at the whole test split: leave out --split, --limit and --labels")
-    with console.status(f"reading {data}"):
+    with status(f"reading {data}"):
         dataset = load_dataset(data)
         if votes:
             dataset = ferplus.majority(dataset, votes)
@@ -75,7 +74,7 @@ def accuracy(
     without = result.get("without_duplicates")
     if without:
         _print(without, f"the same without {without['duplicates']} faces that are also in the training split")
-    typer.echo(place(result))
+    echo(place(result))
 
 
 def _print(result: Scoring, title: str) -> None:
@@ -90,16 +89,16 @@ def _print(result: Scoring, title: str) -> None:
             f"{row['macro_f1']:.3f}",
             f"{row['calibration_error']:.3f}",
         )
-    Console().print(table)
+    PlainConsole().print(table)
     labels = list(result["models"][0]["recall"])
     recall = Table("recall", *labels)
     for row in result["models"]:
         shares = (row["recall"].get(label) for label in labels)
         recall.add_row(row["file"], *("" if share is None else f"{share:.1%}" for share in shares))
-    Console().print(recall)
+    PlainConsole().print(recall)
     for pair in result["pairs"]:
         low, high = pair["difference_interval"]
-        typer.echo(
+        echo(
             f"{pair['models'][1]} against {pair['models'][0]}: {100 * pair['difference']:+.2f} points "
             f"[{100 * low:+.2f}, {100 * high:+.2f}], same answer on {pair['agreement']:.2%}, right alone on "
             f"{pair['only_second_right']} against {pair['only_first_right']}, McNemar p = {pair['mcnemar_p']:.2f}"

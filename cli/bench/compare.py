@@ -9,7 +9,7 @@ import typer
 
 from ...data.results import files
 from ...errors import UsageError
-from ..console import print_disturbed
+from ..console import echo, print_disturbed
 
 
 def compare(
@@ -31,7 +31,7 @@ def compare(
     if after["schema"] == files.LATENCY_SCHEMA:
         print_disturbed(after)
     for verdict in verdicts:
-        typer.echo(f"{'regression: ' if verdict.worse else 'ok: '}{verdict.text}")
+        echo(f"{'regression: ' if verdict.worse else 'ok: '}{verdict.text}")
     if any(verdict.worse for verdict in verdicts):
         raise typer.Exit(1)
 

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ...data.results.files import FACES
 from ...device.classifier import FER2013_MODEL
 from ...models.files import write_json
-from ..console import Json, console, place, print_json
+from ..console import Json, PlainConsole, echo, place, print_json, status
 
 
 def faces(
@@ -35,7 +34,7 @@ def faces(
     """Measure how faces are found, followed and cut: on photos, clips and PublicTest faces pasted into frames."""
     from ...benchmarks import faces as bench
 
-    with console.status("") as status:
+    with status("") as show_step:
         result = bench.measure(
             data,
             model=model,
@@ -44,7 +43,7 @@ def faces(
             limit=limit,
             scan_every=scan_every,
             out=out,
-            on_step=status.update,
+            on_step=show_step,
         )
     if out is not None:
         write_json(out / FACES, result)
@@ -62,8 +61,8 @@ def faces(
             flicker = (f"{clip[key] or 0:.0f}" for key in ("changes_per_minute", "raw_changes_per_minute"))
             counts = (str(clip["frames"]), str(clip["faces"]), f"{clip['exact']:.1%}", str(clip["tracks"]))
             table.add_row(clip["clip"], *counts, *shares, *flicker)
-        Console().print(table)
-        typer.echo(
+        PlainConsole().print(table)
+        echo(
             f"{row['detector']}: photos: {photos['hits']} of {photos['faces']} faces found (overlap of "
             f"{bench.LEAST_OVERLAP} or more), {photos['false_alarms']} false alarms; "
             f"{photos['view_false_alarms']} in {photos['views']} views enlarged up to four times"
@@ -85,8 +84,8 @@ def faces(
             *(f"{row[key]:.1%}" for key in ("refused", "direct", "device")),
             f"{100 * row['loss']:+.2f} [{100 * less:+.2f}, {100 * more:+.2f}]",
         )
-    Console().print(table)
+    PlainConsole().print(table)
     first = result["pasted"][0]
     places = ", ".join(f"({x:.3f}, {y:.3f})" for x, y in first["landmarks_in_box"])
-    typer.echo(f"O-Net's landmarks in YuNet's box, turned by {first['roll']:g}°: {places}")
-    typer.echo(place(result))
+    echo(f"O-Net's landmarks in YuNet's box, turned by {first['roll']:g}°: {places}")
+    echo(place(result))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ...device.classifier import DEFAULT_MODEL
-from ..console import Json, console, place, print_json
+from ..console import Json, PlainConsole, echo, place, print_json, status
 
 
 def footprint(
@@ -20,7 +19,7 @@ def footprint(
     """Measure what an installation takes: disk, time to start, time to the first result, memory."""
     from ...benchmarks import footprint as bench
 
-    with console.status("starting ferlite over and over"):
+    with status("starting ferlite over and over"):
         result = bench.measure(model, runs=runs)
     if as_json:
         print_json(result)
@@ -30,12 +29,12 @@ def footprint(
         if size >= 1e6:
             table.add_row(name, f"{size / 1e6:.1f}")
     table.add_row("all", f"{result['installed_bytes'] / 1e6:.1f}")
-    Console().print(table)
+    PlainConsole().print(table)
     limits = result["limits"]
-    typer.echo(
+    echo(
         f"import ferlite {result['import_ms']:.0f} ms (limit {limits['import_ms']}); first result of `ferlite run` on "
         f"a picture after {result['first_result_ms']:.0f} ms (limit {limits['first_result_ms']}), "
         f"of which Python's own start takes {result['python_ms']:.0f} ms; "
         f"peak memory {result['peak_rss_bytes'] / 1e6:.0f} MB (limit {limits['peak_rss_bytes'] / 1e6:.0f})"
     )
-    typer.echo(place(result))
+    echo(place(result))

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ...device.classifier import FER2013_MODEL
-from ..console import Json, console, place, print_json
+from ..console import Json, PlainConsole, echo, place, print_json, status
 from ..train import DATA_HELP, MajorityOf
 
 
@@ -27,11 +26,11 @@ def gates(
     from ...data import ferplus
     from ...data.load import load_dataset
 
-    with console.status(f"reading {data}") as status:
+    with status(f"reading {data}") as show_step:
         dataset = load_dataset(data)
         if votes:
             dataset = ferplus.majority(dataset, votes)
-        result = bench.measure(dataset, model=model, limit=limit, on_step=status.update)
+        result = bench.measure(dataset, model=model, limit=limit, on_step=show_step)
     if as_json:
         print_json(result)
         return
@@ -46,7 +45,7 @@ def gates(
         f"confidence; uncertain under {limits['threshold']:g}",
         result["thresholds"], threshold="{:g}", coverage="{:.1%}",
     )  # fmt: skip
-    typer.echo(place(result))
+    echo(place(result))
 
 
 def _print(title: str, rows: Sequence[Mapping[str, Any]], **columns: str) -> None:
@@ -56,4 +55,4 @@ def _print(title: str, rows: Sequence[Mapping[str, Any]], **columns: str) -> Non
         low, high = row["interval"] or (0, 0)
         score = f"{row['accuracy']:.1%} [{low:.1%}, {high:.1%}]" if row["faces"] else ""
         table.add_row(*cells, str(row["faces"]), score)
-    Console().print(table)
+    PlainConsole().print(table)

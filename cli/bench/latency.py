@@ -6,12 +6,11 @@ import re
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ...data.results.latency import LatencyResult
 from ...errors import UsageError
-from ..console import Json, Models, place, print_disturbed, print_json, progress
+from ..console import Json, Models, PlainConsole, echo, place, print_disturbed, print_json, progress
 
 
 def latency(
@@ -47,10 +46,8 @@ def latency(
     _print_frames(result)
     _print_starts(result)
     for peak in result["peaks"]:
-        typer.echo(
-            f"peak {peak['scheme']}, {peak['threads']} thread(s): {peak['gmacs_per_s']:.1f} GMAC/s ({peak['shape']})"
-        )
-    typer.echo(f"{place(result)}; models interleaved")
+        echo(f"peak {peak['scheme']}, {peak['threads']} thread(s): {peak['gmacs_per_s']:.1f} GMAC/s ({peak['shape']})")
+    echo(f"{place(result)}; models interleaved")
 
 
 def _numbers(text: str) -> list[int]:
@@ -88,8 +85,8 @@ def _print_latency(result: LatencyResult) -> None:
             f"{row['peak_share']:.0%}" if row["peak_share"] else "",
             "yes" if row["xnnpack"] else "no",
         )
-    Console().print(times)
-    Console().print(cost)
+    PlainConsole().print(times)
+    PlainConsole().print(cost)
 
 
 def _print_frames(result: LatencyResult) -> None:
@@ -97,7 +94,7 @@ def _print_frames(result: LatencyResult) -> None:
     table = Table("model", "threads", *(f"{n} face{'s' * (n > 1)}" for n in counts), title="p50 ms a frame")
     for row in result["models"]:
         table.add_row(row["file"], str(row["threads"]), *(f"{frame['p50']:.3f}" for frame in row["faces"]))
-    Console().print(table)
+    PlainConsole().print(table)
 
 
 def _print_starts(result: LatencyResult) -> None:
@@ -108,4 +105,4 @@ def _print_starts(result: LatencyResult) -> None:
         peak = row["peak_rss_mb"]
         values = (row["import_ms"], row["load_ms"], row["first_ms"], row["process_ms"])
         table.add_row(row["file"], *(f"{ms:.1f}" for ms in values), f"{peak:.0f}" if peak else "")
-    Console().print(table)
+    PlainConsole().print(table)

@@ -6,11 +6,10 @@ from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ...device.classifier import DEFAULT_MODEL
-from ..console import Json, place, print_disturbed, print_json, progress
+from ..console import Json, PlainConsole, echo, place, print_disturbed, print_json, progress
 from ..signals import terminable
 
 
@@ -60,8 +59,8 @@ def pipeline(
         table.add_row(name, f"{taken['p50']:.2f}", f"{taken['p90']:.2f}")
     if result["age_ms"]:
         table.add_row("capture to result", f"{result['age_ms']['p50']:.2f}", f"{result['age_ms']['p90']:.2f}")
-    Console().print(table)
-    typer.echo(
+    PlainConsole().print(table)
+    echo(
         f"{result['frames']} frames with {result['faces_per_frame']:.1f} faces each in {result['seconds']:.1f} s: "
         f"{result['fps'] or 0:.1f} a second, {result['dropped']} dropped ({result['dropped_share']:.1%}); "
         f"CPU {result['cpu_percent'] or 0:.0f} % of one core"
@@ -72,7 +71,7 @@ def pipeline(
             ("detector", cost["detector"]), ("landmarker", cost["landmarker"]), ("classifier", cost["classifier"])
         )  # fmt: skip
         single = ", ".join(f"{name} {milliseconds:.2f}" for name, milliseconds in networks if milliseconds)
-        typer.echo(
+        echo(
             f"CPU time a frame with {cost['faces']:.1f} faces {cost['pipeline'] or 0:.2f} ms, "
             f"{cost['ratio']:.2f} times the {cost['networks'] or 0:.2f} ms of its networks alone "
             f"({single} ms an inference), taking turns"
@@ -80,5 +79,5 @@ def pipeline(
     memory = result["memory"]
     if memory:
         growth = "" if memory["growth"] is None else f" ({memory['growth']:+.1f} since frame 1,000)"
-        typer.echo(f"memory {memory['start']:.0f} MB at the first frame, {memory['end']:.0f} at the last{growth}")
-    typer.echo(place(result))
+        echo(f"memory {memory['start']:.0f} MB at the first frame, {memory['end']:.0f} at the last{growth}")
+    echo(place(result))

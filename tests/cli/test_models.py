@@ -2,7 +2,7 @@ import json
 
 from typer.testing import CliRunner
 
-from ferlite.cli.app import app
+from ferlite.cli.commands import app
 from ferlite.models import registry
 
 

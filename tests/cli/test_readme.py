@@ -10,7 +10,7 @@ import pytest
 import typer.main
 
 import ferlite
-from ferlite.cli.app import app
+from ferlite.cli.commands import app
 
 HOUSE = Path(ferlite.__file__).parent
 # Generated pages have tests of their own.

@@ -147,6 +147,35 @@ def test_a_signal_ends_a_run_whose_camera_hangs(tmp_path, number, frames, code):
             assert len(list(clip)) == len(lines(out)) > 0
 
 
+# Raises a signal at the import of a package, in a place where Python loses an exception.
+INTERRUPTED = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "PACKAGE":
+            try:
+                signal.raise_signal(NUMBER)
+            except BaseException:
+                pass
+
+sys.meta_path.insert(0, Finder())
+from ferlite.cli.app import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("package", ["cv2", "rich.console", "ai_edge_litert"])
+def test_a_signal_while_a_run_starts_ends_it(package, number):
+    program = INTERRUPTED.replace("PACKAGE", package).replace("NUMBER", str(int(number)))
+    line = [sys.executable, "-c", program, "run", "virtual:frames=3", "--output", "/dev/null"]
+    run = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert run.returncode == 128 + number
+    assert run.stderr == "stopped\n"
+
+
 FRAME = FrameResult(Frame(np.zeros((48, 48, 3), np.uint8), 0, 0.0), ())
 
 

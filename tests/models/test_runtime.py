@@ -46,12 +46,28 @@ def test_the_runtime_names_itself_with_its_version():
 
 def test_without_any_runtime_the_error_gives_the_install_line(monkeypatch):
     def missing(name):
-        raise ImportError(f"No module named {name!r}")
+        raise ModuleNotFoundError(f"No module named {name!r}")
 
     monkeypatch.setattr(backends, "import_module", missing)
     backends.runtime.cache_clear()
     try:
         with pytest.raises(RuntimeMissingError, match="pip install ai-edge-litert"):
+            backends.runtime()
+    finally:
+        backends.runtime.cache_clear()
+
+
+def test_a_runtime_whose_import_was_interrupted_is_not_taken_for_missing(monkeypatch):
+    """Numpy's part of a native module makes an ImportError of Ctrl-C."""
+
+    def interrupted(name):
+        raise ImportError("numpy.core.multiarray failed to import")
+
+    monkeypatch.setattr(backends, "import_module", interrupted)
+    monkeypatch.setitem(backends.RUNTIMES, "tensorflow", lambda: pytest.fail("TensorFlow became the runtime"))
+    backends.runtime.cache_clear()
+    try:
+        with pytest.raises(RuntimeMissingError, match="litert is installed and can't be imported"):
             backends.runtime()
     finally:
         backends.runtime.cache_clear()

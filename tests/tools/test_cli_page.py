@@ -3,7 +3,7 @@ from pathlib import Path
 import typer
 
 import ferlite
-from ferlite.cli.app import app
+from ferlite.cli.commands import app
 from ferlite.tools.cli_page import page
 
 

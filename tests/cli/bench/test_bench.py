@@ -4,9 +4,10 @@ import cv2
 import pytest
 from typer.testing import CliRunner
 
-from ferlite.cli.app import app, main
+from ferlite.cli.app import main
 from ferlite.cli.bench.compare import _share
 from ferlite.cli.bench.latency import _numbers
+from ferlite.cli.commands import app
 from ferlite.errors import UsageError
 
 
