@@ -21,7 +21,7 @@ from ..device.sources.virtual import VirtualCamera
 from ..device.types import FrameResult
 from .console import PlainConsole, console, echo
 from .live import LiveView
-from .signals import Undivided, terminable
+from .signals import Stopping, Undivided
 from .starting import at_once
 from .summary import Summary
 
@@ -45,7 +45,7 @@ def demo(
     with at_once():
         classifier = Classifier.load(model)
     with ExitStack() as stack:
-        stack.enter_context(terminable())
+        stopping = stack.enter_context(Stopping())
         camera = stack.enter_context(open_source(source))
         pipeline = stack.enter_context(Pipeline(camera, classifier))
         truth = Truth(camera)
@@ -56,7 +56,7 @@ def demo(
         ]
         if console.is_terminal:
             outputs.append(stack.enter_context(LiveView(console, pipeline.source)))
-        pipeline.run(Undivided(*outputs), frames=frames)
+        pipeline.run(Undivided(stopping, *outputs), frames=frames)
     PlainConsole().print(summary.table())
     echo(f"{summary.counts}; {time.perf_counter() - start:.1f} s in all; wrote {out}")
     if truth.drawn:

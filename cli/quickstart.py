@@ -14,7 +14,7 @@ from ..models.files import read_bytes, write_bytes, write_json
 from .console import console, echo, progress
 from .demo import Truth
 from .extras import needs
-from .signals import Undivided, terminable
+from .signals import Stopping, Undivided
 from .summary import Summary
 
 _FRAMES = 150
@@ -77,13 +77,13 @@ def quickstart(
     console.print("4 running it on a virtual camera")
     summary = Summary()
     with ExitStack() as stack:
-        stack.enter_context(terminable())
+        stopping = stack.enter_context(Stopping())
         pipeline = stack.enter_context(Pipeline.open("virtual:faces=2", model=int8))
         (out / "demo.jsonl").unlink(missing_ok=True)
         truth = Truth(pipeline.source)
         lines = stack.enter_context(JsonLines(out / "demo.jsonl"))
         video = stack.enter_context(open_annotated(out / files.VIDEO, pipeline.source.rate))
-        pipeline.run(Undivided(lines, video, summary, truth), frames=_FRAMES)
+        pipeline.run(Undivided(stopping, lines, video, summary, truth), frames=_FRAMES)
 
     page = report.write(out, "ferlite quickstart")
     echo(report.summarise(scores, times))

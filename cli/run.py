@@ -20,7 +20,7 @@ from ..device.sources.spec import masked
 from ..errors import UsageError
 from .console import PlainConsole, console
 from .live import LiveView
-from .signals import Undivided, terminable
+from .signals import Stopping, Undivided
 from .starting import at_once
 from .summary import Summary
 
@@ -100,7 +100,7 @@ def run(
     with at_once():
         classifier = Classifier.load(model, threads=threads, labels=named, pixels=pixels)
     with ExitStack() as stack:
-        stack.enter_context(terminable())
+        stopping = stack.enter_context(Stopping())
         pipeline = stack.enter_context(
             Pipeline.open(
                 chosen,
@@ -129,7 +129,7 @@ def run(
             with ExitStack() as shown:
                 if screen:
                     outputs.append(shown.enter_context(LiveView(screen, pipeline.source)))
-                pipeline.run(Undivided(*outputs), frames=frames)
+                pipeline.run(Undivided(stopping, *outputs), frames=frames)
         except KeyboardInterrupt:
             console.print("stopped")
         finally:

@@ -17,7 +17,7 @@ from .classifier import DEFAULT_MODEL, Classifier
 from .faces.finder import TILT, FaceFinder
 from .faces.follow import Follower
 from .faces.gate import Gate
-from .outputs.base import Output
+from .outputs.base import Output, Together
 from .sources.base import Source
 from .sources.newest import newest
 from .sources.open import open_source
@@ -171,10 +171,10 @@ class Pipeline:
         """
         if frames is not None:
             check_range("frames", frames, 0, whole=True)
+        together = Together(*outputs)
         for result in islice(self, frames):
-            for output in outputs:
-                output.write(result)
-            if any(output.done for output in outputs):
+            together.write(result)
+            if together.done:
                 return
 
     def process(self, frame: Frame) -> FrameResult:

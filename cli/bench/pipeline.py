@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ...device.classifier import DEFAULT_MODEL
 from ..console import Json, PlainConsole, echo, place, print_disturbed, print_json, progress
-from ..signals import terminable
+from ..signals import Stopping
 
 
 def pipeline(
@@ -36,7 +36,7 @@ def pipeline(
     from ...device.pipeline import Pipeline
 
     with ExitStack() as stack:
-        stack.enter_context(terminable())
+        stack.enter_context(Stopping())
         options: dict[str, Any] = {
             "model": model,
             "threads": threads,

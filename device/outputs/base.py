@@ -41,6 +41,27 @@ class Output(Protocol):
         self.close()
 
 
+class Together(Output):
+    """Several outputs as one, which is done when one of them is.
+
+    Args:
+        outputs: Where each result goes, in this order; `close` leaves them open.
+    """
+
+    def __init__(self, *outputs: Output) -> None:
+        self._outputs = outputs
+
+    def write(self, result: FrameResult) -> None:
+        """Write a result to every output.
+
+        Raises:
+            OutputError: One of them can't be written; those before it have the result.
+        """
+        for output in self._outputs:
+            output.write(result)
+        self.done = any(output.done for output in self._outputs)
+
+
 def closed(name: Any) -> OutputError:
     """Make the error for a result that comes after `close`."""
     return OutputError(f"{name}: this output is closed; write before close(), or open a new one")

@@ -1,18 +1,23 @@
 """Stopping a run from outside, whenever it comes, leaves whole outputs."""
 
+import fcntl
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
+import threading
 import time
 
 import numpy as np
 import pytest
 
 from ferlite import open_source
-from ferlite.cli.signals import Undivided, terminable
-from ferlite.device.outputs.base import Output
+from ferlite.cli import signals
+from ferlite.cli.signals import Stopping, Undivided
+from ferlite.device.outputs.base import Output, Together
 from ferlite.device.types import Frame, FrameResult
 
 # Where the tests run in the background SIGINT is ignored; a child would inherit that.
@@ -196,22 +201,128 @@ class Interrupted(Output):
 def test_a_signal_between_two_outputs_waits_for_both(number):
     first, second = Interrupted(number), Interrupted(number, times=0)
     before = signal.getsignal(number)
-    with terminable(), pytest.raises(KeyboardInterrupt):
-        Undivided(first, second).write(FRAME)
+    with Stopping() as stopping, pytest.raises(KeyboardInterrupt):
+        Undivided(stopping, first, second).write(FRAME)
     assert len(first.written) == len(second.written) == 1
     assert signal.getsignal(number) is before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_a_second_signal_does_not_wait_for_an_output():
     hanging = Interrupted(signal.SIGINT, times=2)
-    with pytest.raises(KeyboardInterrupt):
-        Undivided(hanging).write(FRAME)
+    with Stopping() as stopping, pytest.raises(KeyboardInterrupt):
+        Undivided(stopping, hanging).write(FRAME)
     assert hanging.written == []
+
+
+class Hanging(Interrupted):
+    """An output that never comes back once the signal has arrived."""
+
+    def write(self, result):
+        super().write(result)
+        threading.Event().wait()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_breaks_off_an_output_that_hangs(number, monkeypatch):
+    monkeypatch.setattr(signals, "_PATIENCE", 0.05)
+    with Stopping() as stopping, pytest.raises(KeyboardInterrupt):
+        Undivided(stopping, Hanging(number)).write(FRAME)
+
+
+def test_a_signal_ends_a_process_that_hangs_while_it_closes():
+    program = """
+import signal, threading
+from ferlite.cli import signals
+signals._PATIENCE = 0.05
+with signals.Stopping():
+    try:
+        signal.raise_signal(signal.SIGTERM)
+    finally:
+        threading.Event().wait()
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=30).returncode == 130
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Stopping():
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["stdout", "stdout and stderr"])
+def test_a_signal_ends_a_run_whose_reader_has_stopped(tmp_path, shared):
+    video = tmp_path / "out.mp4"
+    read, write = os.pipe()
+    room = fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
+    # Without a face a line has more than 100 bytes.
+    run = [*COMMAND, "run", "virtual:faces=0", "--annotate", video]
+    with subprocess.Popen(run, stdout=write, stderr=write if shared else subprocess.DEVNULL) as process:
+        os.close(write)
+        while int.from_bytes(fcntl.ioctl(read, termios.FIONREAD, bytes(4)), sys.byteorder) < room - 100:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(timeout=30) == (130 if shared else 0)
+    os.close(read)
+    with open_source(video) as clip:
+        assert len(list(clip)) > 10
+
+
+def test_a_signal_ends_a_run_whose_fifo_is_not_read(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    room = fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    run = [*COMMAND, "run", "virtual:faces=0", "--output", fifo]
+    with subprocess.Popen(run, stderr=subprocess.DEVNULL) as process:
+        while int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder) < room - 100:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    os.close(reader)
+
+
+def test_sighup_lets_a_run_go_on_in_a_new_file(tmp_path):
+    out, old = tmp_path / "out.jsonl", tmp_path / "out.jsonl.1"
+    run = [*COMMAND, "run", "virtual:faces=0", "--output", out]
+    with subprocess.Popen(run, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        for path in (old, None):
+            while len(lines(out)) < 3:
+                assert process.poll() is None
+                time.sleep(0.02)
+            if path is not None:
+                out.rename(path)
+                process.send_signal(signal.SIGHUP)
+        process.terminate()
+        assert process.stderr is not None
+        assert b"stopped" in process.stderr.read()
+    assert process.returncode == 0
+    numbers = [json.loads(line)["frame"] for path in (old, out) for line in lines(path)]
+    assert numbers == list(range(len(numbers)))
+
+
+def test_a_run_that_a_terminal_shows_ends_with_it_and_whole_outputs(tmp_path):
+    out, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
+    terminal, end = pty.openpty()
+    program = "import fcntl, os, sys; fcntl.ioctl(0, int(sys.argv[1]), 0); os.execv(sys.argv[2], sys.argv[2:])"
+    run = [*COMMAND, "run", "virtual:faces=0", "--output", out, "--annotate", video]
+    command = [sys.executable, "-c", program, str(termios.TIOCSCTTY), *run]
+    with subprocess.Popen(command, stdin=end, stdout=end, stderr=end, start_new_session=True) as process:
+        os.close(end)
+        while len(lines(out)) < 3:
+            assert process.poll() is None
+            os.read(terminal, 65536)
+        os.close(terminal)
+        process.wait(timeout=30)
+    with open_source(video) as clip:
+        assert len(list(clip)) == len(lines(out)) >= 3
 
 
 def test_outputs_are_done_when_one_of_them_is():
     first, second = Interrupted(signal.SIGINT, times=0), Interrupted(signal.SIGINT, times=0)
-    both = Undivided(first, second)
+    both = Together(first, second)
     both.write(FRAME)
     assert not both.done
     second.done = True
