@@ -9,6 +9,7 @@ Importing this module raises ImportError where PyAV is missing or was built with
 
 from __future__ import annotations
 
+import struct
 from fractions import Fraction
 
 import av
@@ -59,6 +60,8 @@ class H264Mp4:
         self.size = size
         self.count = 0
         self.milliseconds = 0
+        self._step = max(1, round(1000 / rate))  # milliseconds that the last picture is shown
+        self._head = b""
         self._muxed = _Muxed()
         self._file = file
         self._ended = False
@@ -104,10 +107,17 @@ class H264Mp4:
         self._container.mux(self._stream.encode(None))
         self._container.close()
         self._append()
+        # FFmpeg reads the duration of the track, and sees by it what is cut off.
+        place = self._head.index(b"mdhd") + 16  # behind the kind, version and flags, and two dates
+        (scale,) = struct.unpack_from(">I", self._head, place)
+        duration = (self.milliseconds + self._step) * scale // 1000
+        self._file.overwrite(place + 4, struct.pack(">I", min(duration, 2**32 - 1)))
 
     def _append(self) -> None:
+        data = self._muxed.take()
+        self._head = self._head or data
         try:
-            self._file.append(self._muxed.take())
+            self._file.append(data)
         except BaseException:
             # The pictures that follow a lost one would show its differences to nothing.
             self._ended = True

@@ -20,6 +20,9 @@ from ...models.growing import GrowingFile
 from .picture_encoding import encoded
 
 
+_DURATION = 20  # bytes from `mdhd` to it: the kind, version and flags, two dates, the time scale
+
+
 class MjpegMp4:
     """A video file that is being written: one movie fragment for each picture, times in milliseconds.
 
@@ -60,8 +63,10 @@ class MjpegMp4:
     def close(self) -> None:
         """Fill in what is only known at the end."""
         if self.count:
-            length = _full(b"mehd", 0, struct.pack(">I", min(self.duration, 2**32 - 1)))
-            self._file.overwrite(self._length, length)
+            milliseconds = struct.pack(">I", min(self.duration, 2**32 - 1))
+            self._file.overwrite(self._length, _full(b"mehd", 0, milliseconds))
+            # The standard has that box; FFmpeg reads the duration of the track, and sees by it what is cut off.
+            self._file.overwrite(self._duration, milliseconds)
 
     @property
     def duration(self) -> int:
@@ -106,7 +111,7 @@ class MjpegMp4:
         length = _box(b"free", bytes(8))
         head = _box(b"ftyp", b"iso5", struct.pack(">I", 0), b"iso5iso6mp41")
         head += _box(b"moov", movie, track, _box(b"mvex", length, defaults))
-        self._length = head.rindex(length)
+        self._length, self._duration = head.rindex(length), head.index(b"mdhd") + _DURATION
         return head
 
     def _fragment(self, jpeg: bytes, milliseconds: int) -> bytes:

@@ -15,7 +15,7 @@ import pytest
 from ferlite.device.outputs.video import AnnotatedVideo, video_writer
 from ferlite.device.sources.open import open_source
 from ferlite.device.types import Frame, FrameResult
-from ferlite.errors import OutputError
+from ferlite.errors import OutputError, SourceError
 
 PRELUDE = """
 import os, sys
@@ -166,6 +166,29 @@ def test_a_picture_that_no_encoder_takes_leaves_the_file_that_was_there(tmp_path
 
 
 # When writing ends early
+
+
+class _CutOff(SimpleHTTPRequestHandler):
+    """Promises a whole file and breaks off in the middle of it."""
+
+    def copyfile(self, source, outputfile):
+        outputfile.write(source.read()[: os.fstat(source.fileno()).st_size // 2])
+
+    def log_message(self, format: str, *args: object):
+        pass
+
+
+@pytest.mark.parametrize("pace", [1, 4])
+def test_a_finished_video_that_is_cut_off_in_transfer_says_so(tmp_path, codec, pace):
+    with AnnotatedVideo(tmp_path / "out.mp4", 20) as output:
+        for index in range(30):
+            output.write(a_result(index, time=index * pace / 20, value=index))
+    assert len(read(tmp_path / "out.mp4")) == 30
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_CutOff, directory=tmp_path)) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        with pytest.raises(SourceError, match=r"out\.mp4 broke off: \d+ of about \d+ frames came"):
+            read(f"http://127.0.0.1:{server.server_port}/out.mp4")
+        server.shutdown()
 
 
 def test_a_killed_run_loses_the_last_frame_at_most(tmp_path, codec):
