@@ -13,6 +13,7 @@ from ...errors import SourceError
 from ...models.files import PICTURES
 from ..types import Frame
 from .base import Source
+from .endings import cut_off
 from .handles import Handle, next_image, open_capture, stated_frames, stated_rate
 
 CLIPS = (".avi", ".gif", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ts", ".webm", ".wmv")
@@ -32,7 +33,7 @@ def open_video(path: Path) -> Clip:
             f"{path} does not open as a video; it is cut off, damaged, or no video file "
             f"(pictures end in {', '.join(PICTURES)})"
         )
-    return Clip(str(path), capture)
+    return Clip(str(path), capture, path)
 
 
 _ATTEMPTS = 100
@@ -46,15 +47,18 @@ class Clip(Source):
     broke. So at the end what came is held against what the container states: frames, and, because a
     file of varying frame rate states only an estimate of them, also the time of the last one. When
     both fall short by more than three frames and more than 2 %, the clip is reported as broken off.
+    The size of a file is held against what its container states, too; see `endings.cut_off`.
     Containers that state nothing (a recording that was killed) can't be held to it.
 
     Args:
         spec: What it is called.
         capture: The open video; released with this source.
+        path: The file, if it is one.
     """
 
-    def __init__(self, spec: str, capture: cv2.VideoCapture) -> None:
+    def __init__(self, spec: str, capture: cv2.VideoCapture, path: Path | None = None) -> None:
         self.spec = spec
+        self._path = path
         self.rate = stated_rate(capture)
         self.size = (int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)), int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)))
         self._stated = stated_frames(capture)
@@ -90,10 +94,15 @@ class Clip(Source):
         by_time = round(self._time / self._step) + 1
         missing = self._stated - max(self._index, by_time)
         if missing > max(3, 0.02 * self._stated):
-            raise SourceError(
-                f"{self.spec} broke off: {self._index} of about {self._stated} frames came; "
-                "the file is cut off or damaged, or its connection broke; what came was used"
-            )
+            came = f"{self._index} of about {self._stated}"
+        elif self._path and cut_off(self._path):
+            came = str(self._index)
+        else:
+            return
+        raise SourceError(
+            f"{self.spec} broke off: {came} frames came; "
+            "the file is cut off or damaged, or its connection broke; what came was used"
+        )
 
 
 def _next(capture: cv2.VideoCapture) -> tuple[NDArray[np.uint8], float, int] | None:

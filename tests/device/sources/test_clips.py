@@ -7,12 +7,17 @@ from contextlib import suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ferlite.device.outputs.mjpeg_mp4 import MjpegMp4
 from ferlite.device.sources.clips import open_video
+from ferlite.device.sources.endings import cut_off
 from ferlite.device.sources.files import Folder, Picture, open_file
 from ferlite.device.sources.open import open_source
 from ferlite.errors import DataError, SourceError
@@ -217,6 +222,42 @@ def test_a_clip_cut_off_gives_what_decodes_and_then_says_so(tmp_path, share, suf
         frames.extend(source)
     assert 0.5 * share * 120 < len(frames) < 117
     assert f"{len(frames)} of about" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("a.mp4", ""), ("a.gif", ""), ("a.mkv", "mp4v"), ("a.webm", "VP80"), ("a.avi", "MJPG"), ("a.ts", "mp4v")],
+)
+def test_a_clip_of_which_a_tenth_is_missing_says_so(tmp_path, name, code):
+    path = tmp_path / name
+    if name == "a.gif":
+        write_gif(path, count=20)
+    elif code:
+        write_video(path, code=code)
+    else:
+        video = MjpegMp4(path, (64, 48), 20)
+        for index in range(40):
+            video.write(red_and_blue(), 50 * index)
+        video.close()
+    whole = path.read_bytes()
+    with open_source(path) as source:
+        count = len(list(source))
+    for ending, is_cut in ((bytes(300), name == "a.ts"), (b"", False)):
+        path.write_bytes(whole + ending)
+        assert cut_off(path) == is_cut
+    path.write_bytes(whole[: -len(whole) // 10])
+    frames = []
+    with open_source(path) as source, pytest.raises(SourceError, match=f"{name} broke off: .* what came was used"):
+        frames.extend(source)
+    assert count - 6 <= len(frames) < count
+
+
+@given(st.sampled_from([b"GIF89a", b"RIFF", b"\x1a\x45\xdf\xa3", b"\0\0\0\x20ftyp", b"G"]), st.binary(max_size=400))
+def test_any_bytes_are_whole_or_cut_off(start, rest):
+    with NamedTemporaryFile() as file:
+        file.write(start + rest)
+        file.flush()
+        assert cut_off(Path(file.name)) in {True, False}
 
 
 @pytest.mark.parametrize("seed", range(4))
