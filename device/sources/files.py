@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from ...errors import DataError, FerliteError
+from ...errors import DataError, FerliteError, SourceError
 from ...models.files import PICTURES
 from ...models.pictures import read_picture
 from ..types import Frame
@@ -26,11 +26,15 @@ def open_file(path: str | Path, *, rate: float | None = None) -> Source:
 
     Raises:
         DataError: A picture doesn't decode, or the folder holds none.
-        SourceError: The file doesn't open as a video.
+        SourceError: The file doesn't open as a video, or it is a pipe, socket or device.
     """
     path = Path(path)
     if path.is_dir():
         return Folder(path, rate=rate)
+    if not path.is_file():  # opening a pipe would wait for its writer
+        raise SourceError(
+            f"{path} is a pipe, socket or device, not a file; save what comes from it (a camera: usb:/dev/...)"
+        )
     return Picture(path) if path.suffix.lower() in PICTURES else open_video(path)
 
 

@@ -24,13 +24,13 @@ TURNED = [  # by orientation, from 1 (EXIF 2.32, 4.6.5.1)
 ]
 
 
-def a_picture(width=64, height=48):
+def a_picture(width=96, height=64):
     """A picture without any symmetry, BGR."""
     small = np.random.default_rng(1).integers(0, 256, (6, 8, 3), np.uint8)
     return cv2.resize(small, (width, height), interpolation=cv2.INTER_NEAREST)
 
 
-def tiled_tiff(image, orientation, order="<", side=16):
+def tiled_tiff(image, orientation, order="<", side=32):
     """A TIFF of uncompressed square tiles (TIFF 6.0, section 15)."""
     height, width = image.shape[:2]
     corners = [(y, x) for y in range(0, height, side) for x in range(0, width, side)]

@@ -21,6 +21,7 @@ from ferlite.device.sources.endings import cut_off
 from ferlite.device.sources.files import Folder, Picture, open_file
 from ferlite.device.sources.open import open_source
 from ferlite.errors import DataError, SourceError
+from ferlite.models.growing import GrowingFile
 
 MEDIA = Path(os.environ.get("FERLITE_DATA", "/nowhere")) / "media"
 RED, BLUE = (30, 30, 220), (220, 30, 30)
@@ -195,6 +196,16 @@ def test_files_that_are_not_what_they_are_called(tmp_path):
         open_video(tmp_path / "a.mp4")
 
 
+@pytest.mark.parametrize("name", ["a.mp4", "a.png", "a"])
+def test_a_pipe_is_refused_as_a_source_and_skipped_in_a_folder(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(SourceError, match=rf"{name} is a pipe, socket or device, not a file"):
+        open_source(tmp_path / name)
+    cv2.imwrite(str(tmp_path / "b.png"), red_and_blue())
+    with open_source(tmp_path) as source:
+        assert [frame.name for frame in source] == ["b.png"]
+
+
 def test_opencv_prints_nothing_about_a_broken_file(tmp_path):
     path = tmp_path / "a.mp4"
     path.write_bytes(write_video(tmp_path / "b.mp4").read_bytes()[:2000])
@@ -235,10 +246,12 @@ def test_a_clip_of_which_a_tenth_is_missing_says_so(tmp_path, name, code):
     elif code:
         write_video(path, code=code)
     else:
-        video = MjpegMp4(path, (64, 48), 20)
+        file = GrowingFile(path)
+        video = MjpegMp4(file, (64, 48), 20)
         for index in range(40):
             video.write(red_and_blue(), 50 * index)
         video.close()
+        file.close()
     whole = path.read_bytes()
     with open_source(path) as source:
         count = len(list(source))
