@@ -19,7 +19,6 @@ from ...errors import OutputError
 from ...models.growing import GrowingFile
 from .picture_encoding import encoded
 
-
 _DURATION = 20  # bytes from `mdhd` to it: the kind, version and flags, two dates, the time scale
 
 

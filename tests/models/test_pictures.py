@@ -20,7 +20,7 @@ TURNED = [  # by orientation, from 1 (EXIF 2.32, 4.6.5.1)
     lambda image: image.transpose(1, 0, 2),
     lambda image: np.rot90(image, -1),
     lambda image: np.rot90(image, -1)[::-1],
-    lambda image: np.rot90(image),
+    np.rot90,
 ]
 
 
