@@ -90,10 +90,10 @@ def run(
     chosen = given.pop() if given else "auto"
     if output == "":
         raise UsageError("--output is empty; name a file, or - for standard output")
-    if output and annotate is not None and Path(output).resolve() == annotate.resolve():
-        raise UsageError(f"--output and --annotate both name {output}; give each a file of its own")
     at_terminal = sys.stdout.isatty()
     lines = output or ("" if at_terminal else "-")
+    files = ["/dev/stdout" if lines == "-" else lines, annotate]
+    refuse_overwriting(chosen, *(file for file in files if file))
     screen = PlainConsole() if at_terminal and lines != "-" else None
     summary = Summary()
     named = [name for name in labels.split(",") if name]
@@ -120,11 +120,9 @@ def run(
         )
         outputs: list[Output] = [summary]
         if lines:
-            if lines != "-":
-                refuse_overwriting(lines, chosen)
             outputs.append(stack.enter_context(JsonLines(lines, every_line=sync)))
         if annotate is not None:
-            outputs.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate, source=chosen)))
+            outputs.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate)))
         try:
             with ExitStack() as shown:
                 if screen:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from itertools import combinations
 from pathlib import Path
 
 from ...errors import UsageError
@@ -11,23 +13,37 @@ from .pictures import Picture, Pictures
 from .video import VIDEO, AnnotatedVideo
 
 
-def refuse_overwriting(path: str | Path, source: str | Path | int) -> None:
-    """Stop an output from replacing what it is made from.
+def refuse_overwriting(source: str | Path | int, *outputs: str | Path) -> None:
+    """Stop outputs from replacing what they are made from, or one another.
 
     Args:
-        path: Output file or folder.
-        source: What the frames come from; a camera or an address can't be replaced.
+        source: What the frames come from; a camera or an address can't be replaced. Empty if unknown.
+        outputs: Files or folders; two names of one file, as hard links are, are one.
 
     Raises:
-        UsageError: The output is the source, lies in a source folder, or is the folder of the source.
+        UsageError: An output is the source, lies in a source folder, or is the folder of the source; or two
+            outputs are one file.
     """
-    origin, target = Path(str(source)), Path(path).resolve()
-    if source == "" or not origin.exists() or str(source).startswith("/dev/"):
-        return
-    origin = origin.resolve()
-    inside = origin in target.parents if origin.is_dir() else target == origin.parent
-    if target == origin or inside:
-        raise UsageError(f"{path} is the source itself or would write into it; name an output elsewhere")
+    for output in outputs:
+        if source != "" and _touches(Path(output), Path(str(source))):
+            raise UsageError(f"{output} is the source itself or would write into it; name an output elsewhere")
+    for output, other in combinations(outputs, 2):
+        if _same(Path(output), Path(other)):
+            raise UsageError(f"{output} and {other} are one file; give each output a file of its own")
+
+
+def _touches(output: Path, source: Path) -> bool:
+    if not source.is_dir():
+        return _same(output, source) or (source.exists() and _same(output, source.parent))
+    inside = any(_same(parent, source) for parent in (output, *Path(os.path.realpath(output)).parents))
+    return inside or (output.is_file() and any(_same(output, each) for each in source.iterdir()))
+
+
+def _same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:  # one of them is not there yet
+        return os.path.realpath(one) == os.path.realpath(other)
 
 
 def open_annotated(path: str | Path, rate: float | None = None, *, source: str | Path | int = "") -> Output:
@@ -43,7 +59,7 @@ def open_annotated(path: str | Path, rate: float | None = None, *, source: str |
         UsageError: The suffix is another one, or the output would replace the source.
         OutputError: The place can't be written.
     """
-    refuse_overwriting(path, source)
+    refuse_overwriting(source, path)
     target = Path(path)
     suffix = target.suffix.lower()
     if target.is_dir() or not suffix:

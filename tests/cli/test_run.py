@@ -119,7 +119,7 @@ def test_the_message_about_two_sources_shows_no_password(monkeypatch, capsys):
         (("",), "the source is empty"),
         (("--source", ""), "the source is empty"),
         (("virtual:", "--output", ""), "--output is empty"),
-        (("virtual:", "--output", "x.mp4", "--annotate", "./x.mp4"), "both name x.mp4"),
+        (("virtual:", "--output", "x.mp4", "--annotate", "./x.mp4"), "x.mp4 are one file"),
     ],
 )
 def test_empty_names_and_one_file_for_two_outputs_are_refused(monkeypatch, capsys, tmp_path, arguments, message):
@@ -219,3 +219,13 @@ def test_the_summary_of_a_picture_speaks_of_no_people():
     summary.write(result(tracked(1), tracked(2)))
     assert summary.counts == "1 frame, 2 faces"
     assert summary.rate is None
+
+
+def test_a_video_is_not_written_into_the_file_that_gets_the_lines(tmp_path):
+    out = tmp_path / "out.mp4"
+    with out.open("wb") as lines:
+        run = [*COMMAND, "run", "virtual:frames=2", "--annotate", out]
+        done = subprocess.run(run, stdout=lines, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert "out.mp4 are one file" in done.stderr
+    assert out.read_bytes() == b""

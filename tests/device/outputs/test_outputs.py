@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ferlite.device.outputs.json_lines import JsonLines
-from ferlite.device.outputs.open import open_annotated
+from ferlite.device.outputs.open import open_annotated, refuse_overwriting
 from ferlite.device.outputs.pictures import Picture, Pictures
 from ferlite.device.outputs.video import AnnotatedVideo
 from ferlite.device.pipeline import Pipeline
@@ -233,3 +233,28 @@ def test_the_source_is_never_overwritten(tmp_path):
             open_annotated(path, source=source)
     assert isinstance(open_annotated(tmp_path / "out.jpg", source=photo), Picture)
     assert isinstance(open_annotated(tmp_path / "out.jpg", source=0), Picture)
+
+
+def test_no_name_of_the_source_or_of_another_output_is_written(tmp_path):
+    shots = tmp_path / "shots"
+    shots.mkdir()
+    photo, link, symlink, new = shots / "photo.jpg", tmp_path / "link.jpg", tmp_path / "symlink.jpg", tmp_path / "new"
+    photo.touch()
+    link.hardlink_to(photo)
+    symlink.symlink_to(photo)
+    (tmp_path / "way").symlink_to(shots)
+    for source, output in [
+        (photo, link),
+        (photo, symlink),
+        (link, photo),
+        (shots, link),
+        (shots, tmp_path / "way"),
+        (tmp_path / "way", shots / "new.mp4"),
+    ]:
+        with pytest.raises(UsageError, match="is the source itself or would write into it"):
+            refuse_overwriting(source, tmp_path / "other", output)
+    for first, second in [(link, photo), (new, tmp_path / "way" / ".." / "new")]:
+        with pytest.raises(UsageError, match="are one file; give each output a file of its own"):
+            refuse_overwriting("virtual:", first, second)
+    refuse_overwriting(photo, shots / "new.jpg", tmp_path / "new.jsonl", tmp_path)
+    refuse_overwriting("rtsp://host/x", new / "lines.jsonl", new)
