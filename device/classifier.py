@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ModelFormatError, UsageError
+from ..errors import DataError, ModelFormatError, UsageError
 from ..models import modelfile, registry
 from ..models.labels import canonical
-from ..models.preprocess import align, to_grey, to_input, to_size
+from ..models.preprocess import align, check_picture, to_grey, to_input, to_size
 from ..models.record import Crop, Record, Scheme
 from ..models.runtime import LoadedModel
 from .types import Expression, Face
@@ -108,11 +108,19 @@ class Classifier:
         Args:
             image: uint8 [h, w, 3] BGR, the frame at full resolution.
             face: A face that was found in it.
+
+        Raises:
+            DataError: `image` is no picture.
         """
         return self.classify(self.crop(image, face))
 
     def classify(self, crop: NDArray[np.uint8]) -> Expression:
-        """Classify a crop that `crop` returned, uint8 [h, w] grey of the model's size."""
+        """Classify a crop that `crop` returned, uint8 [h, w] grey of the model's size.
+
+        Raises:
+            DataError: Another shape or dtype.
+        """
+        check_picture(crop)
         return Expression(self.labels, self.probabilities(crop[None])[0])
 
     def crop(self, image: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
@@ -127,7 +135,15 @@ class Classifier:
 
         Returns:
             float32 [n, classes], what the graph gives, de-quantized.
+
+        Raises:
+            DataError: Another shape or dtype.
         """
+        if len(faces):
+            check_picture(faces)
+            if faces.shape[1:] != self.record.size:
+                height, width = self.record.size
+                raise DataError(f"faces must be [n, {height}, {width}], not {faces.shape}; `resize` makes them so")
         result = np.empty((len(faces), len(self.labels)), np.float32)
         for i in range(len(faces)):
             batch = to_input(faces[i : i + 1], self._dtype, self._quantization, self.record.pixels)

@@ -14,6 +14,19 @@ from ..errors import DataError
 from .record import Crop
 
 
+def check_picture(image: object) -> None:
+    """Check that what was given as a picture is one: a numpy array, uint8, with pixels.
+
+    Raises:
+        DataError: It is something else.
+    """
+    if image is None:
+        raise DataError("there is None instead of a picture; cv2.imread returns it for a file that it can't read")
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8 or not image.size:
+        given = f"{image.dtype} {image.shape}" if isinstance(image, np.ndarray) else type(image).__name__
+        raise DataError(f"a picture must be a numpy array, uint8 and with pixels, not {given}")
+
+
 def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Convert a picture to grey.
 
@@ -26,8 +39,7 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises:
         DataError: Another shape or dtype, or no pixels.
     """
-    if image.dtype != np.uint8 or not image.size:
-        raise DataError(f"a picture must be uint8 and have pixels, not {image.dtype} {image.shape}")
+    check_picture(image)
     if image.ndim == 2:
         return image
     if image.ndim == 3 and image.shape[2] == 1:
@@ -40,9 +52,10 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def to_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Convert a picture to BGR, uint8 [h, w, 3]; arguments and errors as in `to_grey`."""
-    if image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8 and image.size:
+    check_picture(image)
+    if image.ndim == 3 and image.shape[2] == 3:
         return image
-    if image.ndim == 3 and image.shape[2] == 4 and image.dtype == np.uint8 and image.size:
+    if image.ndim == 3 and image.shape[2] == 4:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGRA2BGR), np.uint8)
     return np.asarray(cv2.cvtColor(to_grey(image), cv2.COLOR_GRAY2BGR), np.uint8)
 
@@ -123,7 +136,11 @@ def align(
 
     Returns:
         uint8 [size] grey; the border of the frame is repeated outside of it.
+
+    Raises:
+        DataError: `image` is no picture.
     """
+    check_picture(image)
     turn, shift = similarity(landmarks.tolist(), [(x * size[1], y * size[0]) for x, y in crop.landmarks])
     # The origin of landmarks is the picture's corner, that of warpAffine the middle of its first pixel.
     shift += (turn - 1) * _HALF

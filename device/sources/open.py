@@ -9,6 +9,7 @@ from .base import Source
 from .orientation import ROTATIONS, Oriented
 from .spec import masked, parse_spec
 
+_LONGEST_SIDE = 16384
 _WATCHED = ("usb", "picamera", "stream", "auto")
 
 
@@ -58,7 +59,7 @@ def open_source(
         if not isinstance(size, (tuple, list)) or len(size) != 2:
             raise UsageError(f"size is {size!r}; it must be width and height in pixels, for instance (640, 480)")
         for name, side in zip(("the width", "the height"), size, strict=True):
-            check_range(name, side, 1, unit="pixels", whole=True)
+            check_range(name, side, 1, _LONGEST_SIDE, unit="pixels", whole=True)
     kind, rest = parse_spec(spec)
 
     def opened() -> Source:

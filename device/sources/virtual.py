@@ -23,7 +23,7 @@ from .virtual_person import Person
 MAX_FACES = 16
 
 _CROSSING = 8.0  # seconds for two faces to change places and come back
-_SMALLEST = 64  # pixels
+_SMALLEST, _LARGEST = 64, 4096  # pixels
 _OPTIONS = ("faces", "seed", "frames", "cross", "live")
 _SWITCH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -76,7 +76,7 @@ class VirtualCamera(Source):
         """Make a camera.
 
         Args:
-            size: Width and height of the frames in pixels, each at least 64.
+            size: Width and height of the frames in pixels, each 64 to 4096.
             rate: Frames a second.
             faces: How many, 0 to `MAX_FACES`.
             seed: Seed of the persons, their paths and the background, 0 or more.
@@ -90,7 +90,7 @@ class VirtualCamera(Source):
         Raises:
             UsageError: An option lies outside its range.
         """
-        _check("size", size, "at least 64 x 64 pixels", min(size) >= _SMALLEST)
+        _check("size", size, "from 64 x 64 to 4096 x 4096 pixels", _SMALLEST <= min(size) <= max(size) <= _LARGEST)
         _check("rate", rate, "above 0 and at most 1000 frames a second", 0 < rate <= 1000)
         _check("faces", faces, f"0 to {MAX_FACES}", 0 <= faces <= MAX_FACES)
         _check("seed", seed, "a whole number of 0 or more", seed >= 0)

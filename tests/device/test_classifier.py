@@ -41,6 +41,20 @@ def test_what_is_no_picture_is_refused(model_path):
         Classifier.load(model_path)(np.zeros((48, 48)))  # type: ignore[arg-type]
 
 
+def test_none_where_a_picture_should_be_is_explained(model_path):
+    classifier = Classifier.load(model_path)
+    face = Face((0.0, 0.0, 9.0, 9.0), np.zeros((5, 2), np.float32), 1.0)
+    for call in (classifier, classifier.classify, lambda none: classifier.read(none, face)):
+        with pytest.raises(DataError, match=r"None instead of a picture; cv2\.imread returns it"):
+            call(None)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("crop", [np.zeros((2, 2), np.uint8), np.zeros((48, 48, 3), np.uint8), "a", [[1]]])
+def test_a_crop_of_another_shape_is_refused(model_path, crop):
+    with pytest.raises(DataError, match="must be"):
+        Classifier.load(model_path).classify(crop)
+
+
 def test_temperature_softens_confidence_and_keeps_the_label(tmp_path, graph, record, banded):
     sharp, soft = (
         Classifier.load(modelfile.write(tmp_path / f"{t}.tflite", graph, record.with_(temperature=t)))(banded(2))

@@ -22,7 +22,9 @@ def test_any_picture_becomes_grey_and_bgr_of_its_size(image):
     assert to_bgr(image).shape == (*image.shape[:2], 3)
 
 
-@pytest.mark.parametrize("image", [np.zeros((4, 4)), np.zeros((0, 4), np.uint8), np.zeros((4, 4, 2), np.uint8)])
+@pytest.mark.parametrize(
+    "image", [np.zeros((4, 4)), np.zeros((0, 4), np.uint8), np.zeros((4, 4, 2), np.uint8), None, "a"]
+)
 def test_what_is_no_picture_is_refused_with_its_shape(image):
     with pytest.raises(DataError, match="picture"):
         to_grey(image)

@@ -223,7 +223,9 @@ def test_a_wrong_option_is_named(text, error, words):
         VirtualCamera.from_spec(text)
 
 
-@pytest.mark.parametrize("options", [{"size": (63, 64)}, {"rate": 0}, {"rate": float("nan")}, {"seed": -1}])
+@pytest.mark.parametrize(
+    "options", [{"size": (63, 64)}, {"size": (64, 4097)}, {"rate": 0}, {"rate": float("nan")}, {"seed": -1}]
+)
 def test_what_lies_outside_its_range_is_named(options):
     with pytest.raises(UsageError, match=next(iter(options))):
         VirtualCamera(**options)
