@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ..device.sources.spec import masked
 from ..errors import FerliteError, UsageError
 from .console import echo
 
 _LONGEST = 1200
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 @contextmanager
@@ -32,12 +34,15 @@ def reported(program: str) -> Iterator[None]:
             raise
         message = str(error)
         if isinstance(error, OSError) and error.strerror and not isinstance(error, FerliteError):
-            message = f"{f'{error.filename}: ' if error.filename else ''}{error.strerror}"
+            # Every file is written where its name is known: what has none is what was printed.
+            name = error.filename or ("standard output" if error.errno in _FULL else "")
+            message = f"{name}: {error.strerror}" if name else error.strerror
         elif isinstance(error, MemoryError):
             message = "the memory of this machine is not enough for that"
         elif not isinstance(error, FerliteError):
             message = f"unexpected {type(error).__name__}: {error}; '{program} --debug ...' shows where it came from"
-        echo(f"error: {_line(message)}", fg="red", err=True)
+        with suppress(OSError):  # standard error may be full, too
+            echo(f"error: {_line(message)}", fg="red", err=True)
         raise SystemExit(2 if isinstance(error, UsageError) else 1) from None
 
 

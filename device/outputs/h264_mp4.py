@@ -92,7 +92,8 @@ class H264Mp4:
         try:
             self._container.mux(self._stream.encode(frame))
         except FFmpegError as error:
-            raise OutputError(f"x264 does not encode a picture of {width} x {height}: {error.strerror}") from error
+            message = f"a video holds no pictures of {width} x {height} ({error.strerror}); name a picture or a folder"
+            raise OutputError(message) from error
         if not self.count:
             self._file.cut(0)
         self._append()

@@ -37,7 +37,7 @@ class MjpegMp4:
 
     def __init__(self, file: GrowingFile, size: tuple[int, int], rate: float) -> None:
         if max(size) >= 1 << 16:
-            raise OutputError(f"a video holds no pictures of {size[0]} x {size[1]}; a side has 65535 pixels at most")
+            raise OutputError(f"a video holds no pictures of {size[0]} x {size[1]}; name a picture or a folder")
         self.size = size
         self.rate = rate
         self.count = 0
