@@ -40,7 +40,7 @@ class GrowingFile:
         path: The path, absolute; None of a descriptor.
 
     Raises:
-        OutputError: Somebody else has the file open here.
+        OutputError: It is being written already, by this or another program.
         OSError: It can't be opened.
     """
 
@@ -62,7 +62,7 @@ class GrowingFile:
         self._regular = stat.S_ISREG(self._state.st_mode)
         if self.path is not None and self._regular:
             try:
-                self._claim()
+                claim(self._file.fileno(), self.path)
                 if new:
                     sync(self.path.parent)
             except BaseException:
@@ -131,14 +131,6 @@ class GrowingFile:
         finally:
             self._file.close()
 
-    def _claim(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(f"{self.path} is being written already, by this or another program") from None
-        except OSError:
-            _log.info("%s: this file system has no locks; let no other program write the file", self.path)
-
     def _sync_later(self) -> None:
         with self._lock:
             self._unsynced = True
@@ -158,6 +150,20 @@ class GrowingFile:
             self._timer = None
         if self._unsynced:
             self._sync_later()
+
+
+def claim(descriptor: int, path: Path) -> None:
+    """Keep other programs that ask from writing a file or a folder, until its descriptor is closed.
+
+    Raises:
+        OutputError: It is claimed already.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OutputError(f"{path} is being written already, by this or another program") from None
+    except OSError:
+        _log.info("%s: this file system has no locks; let no other program write there", path)
 
 
 class Lines:

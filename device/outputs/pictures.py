@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import weakref
 from pathlib import Path
 
 from ...errors import UsageError
 from ...models.files import PICTURES, make_folder, write_bytes
+from ...models.growing import claim
 from ..types import Frame, FrameResult
-from .base import Output, explained
+from .base import Output, closed, explained
 from .drawing import annotate
 from .picture_encoding import encoded
 
@@ -25,7 +27,7 @@ class Pictures(Output):
         folder: Made if there is none. One with pictures is refused: those of two runs would mix.
 
     Raises:
-        OutputError: The folder can't be made.
+        OutputError: The folder can't be made, or another program is writing into it.
         UsageError: It holds pictures.
     """
 
@@ -33,6 +35,9 @@ class Pictures(Output):
         self.folder = Path(folder)
         with explained(self.folder):
             make_folder(self.folder)
+            descriptor = os.open(self.folder, os.O_RDONLY)
+            self._release = weakref.finalize(self, os.close, descriptor)
+            claim(descriptor, self.folder)
             if any(each.suffix.lower() in PICTURES for each in self.folder.iterdir()):
                 raise UsageError(f"{folder} holds pictures, which the new ones would mix with; name another folder")
 
@@ -40,13 +45,16 @@ class Pictures(Output):
         """Draw a result and write the picture.
 
         Raises:
-            OutputError: The disk is full, or the folder can't be written.
+            OutputError: The disk is full, or the folder can't be written; or this was closed.
         """
+        if not self._release.alive:
+            raise closed(self.folder)
         name = _name(result.frame)
         write_bytes(self.folder / name, encoded(annotate(result), Path(name).suffix))
 
     def close(self) -> None:
-        """Nothing is left open."""
+        """Let other programs write into the folder."""
+        self._release()
 
 
 class Picture(Output):

@@ -199,6 +199,10 @@ def test_the_longest_names_become_names_of_pictures(tmp_path):
 def test_pictures_of_two_runs_do_not_mix(tmp_path):
     (tmp_path / "notes.txt").touch()
     with Pictures(tmp_path) as output:
+        with pytest.raises(OutputError, match="is being written already"):
+            Pictures(tmp_path)
+        output.write(a_result())
+    with pytest.raises(OutputError, match="this output is closed"):
         output.write(a_result())
     with pytest.raises(UsageError, match="holds pictures, which the new ones would mix with; name another folder"):
         Pictures(tmp_path)
