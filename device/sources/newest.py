@@ -103,7 +103,14 @@ class CaptureThread(threading.Thread):
         self._came = 0.0  # when the frame came
         self._changed = threading.Condition()
         self._process = os.getpid()
+        self._over = threading.Event()
+        _running.add(self)
         self.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether the source is opened or read; a read that hangs is."""
+        return not self._over.is_set()
 
     @property
     def forked(self) -> bool:
@@ -178,8 +185,21 @@ class CaptureThread(threading.Thread):
         live = self.source is not None and self.source.live
         return live and self._frame is not None and self._clock() - self._came > seconds
 
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the source is read no more."""
+        # Interrupted by Ctrl-C, Python 3.11's own `join` takes a thread that runs for one that ended.
+        if self._over.wait(timeout):
+            super().join(timeout)
+
     def run(self) -> None:
         """Read the source until it ends or is stopped."""
+        try:
+            self._open_and_read()
+        finally:
+            _running.discard(self)
+            self._over.set()
+
+    def _open_and_read(self) -> None:
         try:
             with self._opener() as self.source:
                 # It may have been stopped while it was opened.
@@ -203,6 +223,9 @@ class CaptureThread(threading.Thread):
                 self._changed.notify_all()
 
 
+_running: set[CaptureThread] = set()
+
+
 @atexit.register
 def _stop_all() -> None:
     """Stop the threads that still run when Python ends.
@@ -211,7 +234,7 @@ def _stop_all() -> None:
     """
     with suppress(ValueError):  # Python ends in another thread than its first
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    captures = [thread for thread in threading.enumerate() if isinstance(thread, CaptureThread)]
+    captures = [capture for capture in list(_running) if not capture.forked]
     for capture in captures:
         capture.stop()
     deadline = time.monotonic() + _PATIENCE

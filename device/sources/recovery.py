@@ -123,7 +123,7 @@ class Recovering(Source):
         Raises:
             SourceError: There is none.
         """
-        hung = [attempt for attempt in self._attempts if attempt.is_alive()]
+        hung = [attempt for attempt in self._attempts if attempt.running]
         if len(hung) >= _MOST_HUNG:
             raise SourceError(f"{self.spec}: {len(hung)} reads hang in its driver; restart the program")
         over = [attempt for attempt in self._attempts if attempt not in hung]

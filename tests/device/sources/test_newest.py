@@ -1,3 +1,4 @@
+import signal
 import threading
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from ferlite import Classifier, Pipeline
 from ferlite.device.sources.base import Source
-from ferlite.device.sources.newest import Newest, newest
+from ferlite.device.sources.newest import CaptureThread, Newest, newest
 from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.device.types import Frame
 from ferlite.errors import UsageError
@@ -80,12 +81,32 @@ def test_the_error_of_a_source_comes_out_after_its_last_frame():
 def test_stopping_does_not_wait_for_a_capture_that_hangs(monkeypatch):
     source = Stepped(1)
     newest = Newest(source)
-    monkeypatch.setattr(threading.Thread, "join", lambda thread, patience: None)
+    monkeypatch.setattr(CaptureThread, "join", lambda capture, patience: None)
     newest.close()
     newest.close()
     assert source.closed.is_set()
     assert list(newest) == []
     source.go.release()
+
+
+def test_a_capture_whose_end_is_interrupted_still_runs():
+    source = Stepped(1)
+    capture = CaptureThread(lambda: source)
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            capture.stop(patience=60)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert capture.running
+    source.go.release()
+    capture.join(60)
+    assert not capture.running
 
 
 @pytest.mark.parametrize("missing", ["spec", "size"])

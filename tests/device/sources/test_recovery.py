@@ -12,6 +12,7 @@ from ferlite import Classifier, Pipeline
 from ferlite.cli.summary import Summary
 from ferlite.device.outputs.json_lines import JsonLines
 from ferlite.device.sources.base import Source
+from ferlite.device.sources.newest import CaptureThread
 from ferlite.device.sources.recovery import Recovering
 from ferlite.device.types import Frame
 from ferlite.errors import SourceError, UsageError
@@ -222,7 +223,7 @@ def test_closing_a_source_that_hangs(staged, monkeypatch):
     stage = staged([0.0, HANG])
     source = stage.recovering()
     next(iter(source))
-    monkeypatch.setattr(threading.Thread, "join", lambda thread, patience: None)
+    monkeypatch.setattr(CaptureThread, "join", lambda capture, patience: None)
     source.close()
     source.close()
     assert list(source) == []
