@@ -17,9 +17,9 @@ def main() -> None:
         from .errors import reported
         from .streams import prepare
 
-    logging.lastResort = Remarks(logging.WARNING)
-    # OpenCV's own threads wait for each other by spinning: for pictures of these sizes that costs more than it saves.
-    cv2.setNumThreads(1)
+        logging.lastResort = Remarks(logging.WARNING)
+        # OpenCV's threads wait for each other by spinning: for pictures of these sizes that costs more than it saves.
+        cv2.setNumThreads(1)
     with reported("ferlite"):
         prepare()
         app()

@@ -17,7 +17,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 @contextmanager
 def reported(program: str) -> Iterator[None]:
-    """Turn an error into one line on stderr and an exit code: 1 failed, 2 wrong usage.
+    """Turn an error into one line on stderr and an exit code: 1 failed, 2 wrong usage, 130 interrupted.
 
     With `--debug` on the command line the error is raised as it is.
 
@@ -29,6 +29,8 @@ def reported(program: str) -> Iterator[None]:
     """
     try:
         yield
+    except KeyboardInterrupt:  # where typer does not look for it
+        raise SystemExit(130) from None
     except Exception as error:
         if "--debug" in sys.argv:
             raise

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ferlite.cli.app import main
+from ferlite.cli.errors import reported
 from ferlite.device.sources.virtual import VirtualCamera
 
 FACE = " ".join(["7"] * 2304)
@@ -194,6 +195,7 @@ import sys
 for package in ("keras", "tensorflow", "matplotlib"):
     sys.modules[package] = None
 from ferlite.cli.app import main
+from ferlite.cli.errors import reported
 main()
 """
     command = [sys.executable, "-c", program, "data", "eigenfaces"]
@@ -217,3 +219,9 @@ def test_a_clip_that_breaks_off_keeps_the_lines_before(place, monkeypatch, capsy
     assert stop.value.code == 1
     assert "cut.avi" in capsys.readouterr().err
     assert 10 < len((place / "out.jsonl").read_text().splitlines()) < 60
+
+
+def test_an_interruption_outside_of_any_command_is_an_exit_code():
+    with pytest.raises(SystemExit) as stop, reported("ferlite"):
+        raise KeyboardInterrupt
+    assert stop.value.code == 130
