@@ -104,8 +104,8 @@ def read_bytes(path: str | Path) -> bytes:
     path = Path(path)
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise MissingFileError(f"can't read {path}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise MissingFileError(f"can't read {path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def sha256(*parts: bytes | memoryview) -> str:

@@ -3,10 +3,11 @@
 A run folder holds
 
     recipe.toml    every key spelled out
-    run.json       versions, data and its hash, parameters, MACs, progress, best epoch
+    run.json       versions, data and its hash, parameters, MACs, progress, best epoch, hashes of these files
     history.csv    one line for each epoch
     last.keras     weights and optimiser state of the last complete epoch
     best.keras     weights of the epoch with the highest validation accuracy
+    previous/      these files as they were one epoch before, see `checkpoints`
     metrics.json, curves.png, confusion.png    written at the end, for the validation split
 
 Where the recipe divides the data into folds, metrics.json also has the scores on the fold `test`. A test
@@ -17,7 +18,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -28,8 +28,9 @@ from ..data import ferplus
 from ..data.dataset import Dataset
 from ..data.ferplus import Votes
 from ..errors import DataError, FerliteError, MissingFileError, UsageError, unknown
-from ..models.files import read_bytes, write_bytes, write_json
+from ..models.files import read_bytes, write_bytes
 from ..models.labels import LABELS
+from . import checkpoints
 from .recipes import Recipe
 from .recipes import load as load_recipe
 
@@ -62,14 +63,7 @@ class Run:
             DataError: One of them is damaged.
         """
         folder = Path(folder)
-        text = read_bytes(folder / "run.json")
-        try:
-            info = json.loads(text)
-            missing = {"recipe", "data", "labels", "versions", "epochs_done"} - set(info)
-            if missing:
-                raise ValueError(f"it lacks {', '.join(sorted(missing))}")
-        except (ValueError, TypeError) as error:
-            raise DataError(f"{folder / 'run.json'} is damaged: {error}; train again into a new folder") from error
+        info = checkpoints.read_info(folder)
         return cls(folder, load_recipe(folder / "recipe.toml"), info)
 
     def votes(self) -> Votes | None:
@@ -108,6 +102,7 @@ class Run:
         Raises:
             UnknownNameError: There is no such head.
             UsageError: The run has no second head.
+            DataError: best.keras is missing or damaged.
         """
         from . import heads
         from .networks.build import build_network
@@ -117,17 +112,15 @@ class Run:
 
         self.check_head(head)
         model = build(len(self.info["labels"]))
-        if not self.recipe.ferplus_head:
-            model.load_weights(self.folder / "best.keras")
-            return model
-        both = heads.add(model)
-        both.load_weights(self.folder / "best.keras")
+        whole = heads.add(model) if self.recipe.ferplus_head else model
+        with checkpoints.named_if_damaged(self.folder / "best.keras") as weights:
+            whole.load_weights(weights)
         if head == "labels":
             return model
         second = build(len(LABELS))
         for layer, source in zip(second.layers, model.layers, strict=True):
             ends = layer.name == "logits"
-            layer.set_weights((both.get_layer(heads.LOGITS) if ends else source).get_weights())
+            layer.set_weights((whole.get_layer(heads.LOGITS) if ends else source).get_weights())
         return second
 
 
@@ -174,7 +167,7 @@ def begin(
     }
     with removed_if_empty(folder):
         recipe.save(folder / "recipe.toml")
-        write_json(folder / "run.json", info)
+        checkpoints.write_state(folder, info)
     return info
 
 
@@ -189,9 +182,7 @@ def removed_if_empty(folder: Path) -> Iterator[None]:
     except Exception:
         if not (folder / "last.keras").exists():
             with suppress(OSError):  # a file in the way of the folder; or the folder holds something else
-                for name in ("recipe.toml", "run.json", "history.csv", "best.keras"):
-                    (folder / name).unlink(missing_ok=True)
-                folder.rmdir()
+                checkpoints.remove(folder)
         raise
 
 
@@ -232,20 +223,26 @@ def criterion(recipe: Recipe) -> str:
     return "val_accuracy" if recipe.balance == "none" else "val_balanced_accuracy"
 
 
-def read_history(folder: Path) -> list[dict[str, float]]:
+def read_history(folder: Path, epochs: int = 0) -> list[dict[str, float]]:
     """Return the lines of history.csv, none where there is no such file.
+
+    Args:
+        folder: The run folder.
+        epochs: How many lines there must be at least.
 
     Raises:
         DataError: It is damaged.
     """
     path = folder / "history.csv"
-    if not path.exists():
-        return []
     try:
-        rows = csv.DictReader(io.StringIO(read_bytes(path).decode()))
-        return [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in rows]
+        lines = csv.DictReader(io.StringIO(read_bytes(path).decode() if path.exists() else ""))
+        rows = [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in lines]
+        found = [row.get("epoch") for row in rows]
+        if found != list(range(1, len(rows) + 1)) or len(rows) < epochs:
+            raise ValueError(f"it has the epochs {found}, not 1 to {epochs}")
     except (ValueError, TypeError, csv.Error) as error:
-        raise DataError(f"{path} is damaged: {error}; train again into a new folder") from error
+        raise DataError(f"{path} is damaged: {error}; {checkpoints.REMEDY}") from error
+    return rows
 
 
 def write_history(folder: Path, history: list[dict[str, float]]) -> None:
@@ -278,7 +275,8 @@ def summaries(folder: str | Path) -> list[dict[str, Any]]:
 
 def _summary(folder: Path) -> dict[str, Any]:
     try:
-        run, history = Run.open(folder), read_history(folder)
+        run = Run.open(folder)
+        history = read_history(folder, run.info["epochs_done"])
         best: Mapping[str, Any] = max(history, key=lambda row: row[criterion(run.recipe)], default={})
         seconds = sum(row["seconds"] for row in history)
         return {

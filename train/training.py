@@ -21,7 +21,7 @@ from ..data.ferplus import Votes
 from ..errors import DataError
 from ..models.files import replacing, write_json
 from ..models.native_log import muted_stderr
-from . import batches, figures, heads, optimization, runs, strategies
+from . import batches, checkpoints, figures, heads, optimization, runs, strategies
 from .balance import class_weights
 from .distillation import Teachers
 from .epochs import Epoch, make_epoch
@@ -51,7 +51,8 @@ def train(
     Args:
         recipe: The recipe.
         dataset: Needs the splits train and validation.
-        folder: Run folder, made if missing. One with the same recipe and data is resumed.
+        folder: Run folder, made if missing. One with the same recipe and data is resumed, after the epoch before
+            its last if a file is damaged.
         extra: Its Training faces are added to those of `dataset`, see `preparation.additional`.
         votes: Votes of FER+ for the rows of `dataset`, where the recipe needs them.
         start: What to start from, see `initial_weights.prepare_start`. A resumed run needs none and accepts
@@ -68,7 +69,8 @@ def train(
         UsageError: The folder holds another run, or one that began from another start, or the recipe needs
             votes and there are none.
         UnknownNameError: The network, a split or a label of the recipe does not exist.
-        DataError: A needed split is empty, or the loss is no longer a finite number.
+        DataError: A needed split is empty, the loss is no longer a finite number, or files of the folder are damaged
+            beyond the epoch before.
         OutputError: The folder can't be written.
     """
     folder, kept_by = Path(folder), runs.criterion(recipe)
@@ -83,6 +85,7 @@ def train(
         sources["extra"] = runs.source(extra, {"train": len(added)})
     if votes:
         sources["votes"] = {"path": votes.path, "sha256": votes.sha256}
+    checkpoints.restore(folder)
     start = start or runs.begun_from(folder)
     if start is not None:
         sources["start"] = describe(start)
@@ -100,7 +103,7 @@ def train(
 
     # The optimiser's step count is the one record of progress: it is saved with the weights.
     done = int(model.optimizer.iterations.numpy()) // steps
-    history = runs.read_history(folder)[:done]
+    history = runs.read_history(folder, done)[:done]
     train_targets, shares = targets(faces, dataset.label_names, recipe, votes), vote_targets(faces, recipe, votes)
     validation_batch = _validation_batch(validation, len(dataset.label_names), recipe, votes)
     trained = optimization.TrainedWeights(model) if recipe.ema else None
@@ -117,15 +120,9 @@ def train(
             row = {"epoch": number + 1} | _fit(model, epoch, validation_batch, recipe.batch, callbacks)
             row |= {"seconds": time.perf_counter() - began, **epoch.seconds}
             _check_loss(row["loss"], number + 1)
-        if all(row[kept_by] > earlier[kept_by] for earlier in history):
-            _save(model, folder / "best.keras")
-        if trained:
-            trained.restore()
+        best = all(row[kept_by] > earlier[kept_by] for earlier in history)
         history.append(row)
-        runs.write_history(folder, history)
-        _save(model, folder / "last.keras")
-        info |= {"epochs_done": number + 1}
-        write_json(folder / "run.json", info)
+        _save_epoch(folder, model, trained, history, info, best=best)
         on_epoch(row)
     return _finish(Run(folder, recipe, info), dataset, history)
 
@@ -207,7 +204,10 @@ def versions() -> dict[str, str]:
 
 def _resumed(folder: Path) -> Any:
     path = folder / "last.keras"
-    return keras.saving.load_model(path) if path.exists() else None
+    if not path.exists():
+        return None
+    with checkpoints.named_if_damaged(path):
+        return keras.saving.load_model(path)
 
 
 def _compiled(recipe: Recipe, label_names: tuple[str, ...], steps: int, start: str | Path | None) -> Any:
@@ -236,6 +236,25 @@ def _seed_dropout(model: keras.Model, seed: int, epoch: int) -> None:
         generator = getattr(layer, "seed_generator", None)
         if generator is not None:
             generator.state.assign(np.array([(seed * 1009 + place) % 2**32, epoch], "uint32"))
+
+
+def _save_epoch(
+    folder: Path,
+    model: Any,
+    trained: optimization.TrainedWeights | None,
+    history: list[dict[str, float]],
+    info: dict[str, Any],
+    *,
+    best: bool,
+) -> None:
+    with checkpoints.replacing_state(folder, info):
+        if best:
+            _save(model, folder / "best.keras")
+        if trained:
+            trained.restore()
+        runs.write_history(folder, history)
+        _save(model, folder / "last.keras")
+        info["epochs_done"] = len(history)
 
 
 def _save(model: keras.Model, path: Path) -> None:

@@ -47,7 +47,8 @@ def place(tmp_path, monkeypatch, graph, model_path):
     (tmp_path / "other").mkdir()
     recipe = 'name = "other"\nnetwork = "small"\nepochs = 1\n'
     (tmp_path / "other/recipe.toml").write_text(recipe)
-    info = {"recipe": "other", "data": {"sha256": "0", "path": "eigenfaces"}, "labels": [], "versions": {}}
+    data = {"name": "eigenfaces", "path": "eigenfaces", "sha256": "0", "faces": {}}
+    info = {"recipe": "other", "data": data, "labels": ["happy", "sad"], "versions": {}}
     (tmp_path / "other/run.json").write_text(json.dumps(info | {"epochs_done": 0}))
     return tmp_path
 
@@ -84,7 +85,7 @@ CASES = {
     "study: no data": ("study six-class", "needs a name and --data"),
     "study: weights": ("study transfer --data good.csv --weights some", "give NETWORK=FILE, or none"),
     "data: missing file": ("data none.csv", "no data set at none.csv"),
-    "convert: damaged run": ("convert damaged", "damaged/run.json is damaged: it lacks"),
+    "convert: damaged run": ("convert damaged", "damaged/run.json is damaged: recipe: Field required"),
     "convert: unfinished run": ("convert other", "is not finished"),
     "convert: data gone": ("convert other --data none.csv", "no data set at none.csv"),
     "convert: no run": ("convert unfinished", "can't read unfinished/run.json: No such file"),

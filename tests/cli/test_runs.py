@@ -12,7 +12,8 @@ def folder(tmp_path):
     for name in ("good", "bad"):
         (tmp_path / name).mkdir()
         recipes.Recipe(name="tiny", network="small", epochs=5).save(tmp_path / name / "recipe.toml")
-    info = {"recipe": "tiny", "data": {"name": "faces"}, "labels": [], "versions": {}, "epochs_done": 1}
+    data = {"name": "faces", "path": "faces", "sha256": "0", "faces": {"train": 9}}
+    info = {"recipe": "tiny", "data": data, "labels": ["happy", "sad"], "versions": {}, "epochs_done": 1}
     (tmp_path / "good/run.json").write_text(json.dumps(info))
     row = {"epoch": 1, "val_accuracy": 0.625, "seconds": 60.0, "augmentation_seconds": 3.0}
     runs.write_history(tmp_path / "good", [row])

@@ -7,7 +7,7 @@ from ferlite.train import recipes, runs
 
 INFO = {
     "recipe": "tiny",
-    "data": {"name": "faces"},
+    "data": {"name": "faces", "path": "faces", "sha256": "0", "faces": {"train": 9}},
     "labels": ["happy", "sad"],
     "versions": {},
     "epochs_done": 2,
@@ -24,11 +24,13 @@ HISTORY = [
 def folder(tmp_path):
     """A run of two epochs, one that has just begun, damaged ones, and what is no run."""
     recipe = recipes.Recipe(name="tiny", network="small", epochs=5)
-    for name in ("begun", "done", "no-recipe", "no-numbers", "strange"):
+    for name in ("begun", "done", "no-recipe", "no-numbers", "short", "strange"):
         (tmp_path / name).mkdir()
         recipe.save(tmp_path / name / "recipe.toml")
         (tmp_path / name / "run.json").write_text(json.dumps(INFO))
+    (tmp_path / "begun" / "run.json").write_text(json.dumps(INFO | {"epochs_done": 0}))
     runs.write_history(tmp_path / "done", HISTORY)
+    runs.write_history(tmp_path / "short", HISTORY[:1])
     (tmp_path / "no-recipe" / "recipe.toml").unlink()
     (tmp_path / "no-numbers" / "history.csv").write_text("epoch,val_accuracy\none,x\n")
     (tmp_path / "strange" / "run.json").write_text(json.dumps(INFO | {"data": []}))
@@ -48,10 +50,11 @@ def test_runs_are_summed_up_by_name(folder):
 
 def test_a_damaged_run_is_a_line_that_says_so(folder):
     errors = {run["name"]: run["error"] for run in runs.summaries(folder) if "error" in run}
-    assert set(errors) == {"no-recipe", "no-numbers", "strange"}
+    assert set(errors) == {"no-recipe", "no-numbers", "short", "strange"}
     assert "recipe.toml" in errors["no-recipe"]
     assert "history.csv is damaged" in errors["no-numbers"]
-    assert "strange is damaged" in errors["strange"]
+    assert "history.csv is damaged: it has the epochs [1], not 1 to 2" in errors["short"]
+    assert "run.json is damaged: data" in errors["strange"]
 
 
 def test_a_missing_folder_is_named(tmp_path):

@@ -1,5 +1,7 @@
 import csv
 import json
+import shutil
+from contextlib import suppress
 from typing import Any
 
 import keras
@@ -9,6 +11,7 @@ import pytest
 from ferlite.data import ferplus
 from ferlite.data.dataset import Dataset
 from ferlite.errors import DataError, UnknownNameError, UsageError
+from ferlite.models.files import write_json
 from ferlite.train import recipes, runs
 from ferlite.train.distillation import Teachers
 from ferlite.train.networks.base import probabilities
@@ -49,7 +52,7 @@ def test_a_finished_run_holds_everything_that_is_needed_later(uninterrupted, dat
     names = {path.name for path in uninterrupted.folder.iterdir()}
     assert names == {
         "recipe.toml", "run.json", "history.csv", "last.keras", "best.keras",
-        "metrics.json", "curves.png", "confusion.png",
+        "metrics.json", "curves.png", "confusion.png", "previous",
     }  # fmt: skip
     info = json.loads((uninterrupted.folder / "run.json").read_text())
     assert info["data"]["sha256"] == data.sha256
@@ -81,6 +84,35 @@ def test_a_run_that_was_interrupted_twice_ends_with_the_same_weights(data, unint
     for here, there in zip(weights(resumed), weights(uninterrupted), strict=True):
         np.testing.assert_array_equal(here, there)
     assert resumed.info["best"] == uninterrupted.info["best"]
+
+
+@pytest.mark.parametrize(("name", "epochs"), [("last.keras", 2), ("best.keras", 3)])
+def test_a_run_with_a_damaged_file_goes_on_and_ends_with_the_same_weights(
+    data, uninterrupted, tmp_path, name, epochs, caplog
+):
+    def interrupt(epoch, step, steps):
+        if (epoch, step) == (epochs + 1, 1):
+            raise StoppedError
+
+    with suppress(StoppedError):
+        train(RECIPE, data, tmp_path, on_step=interrupt)
+    damaged = tmp_path / name
+    damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size * 2 // 3])
+    run = train(RECIPE, data, tmp_path)
+    assert f"{name} damaged, or not saved to the end; going on after epoch {epochs - 1}" in caplog.text
+    for here, there in zip(weights(run), weights(uninterrupted), strict=True):
+        np.testing.assert_array_equal(here, there)
+    assert run.info["best"] == uninterrupted.info["best"]
+
+
+@pytest.mark.parametrize("name", ["last.keras", "best.keras"])
+def test_a_damaged_file_of_weights_of_an_older_run_is_named(data, uninterrupted, tmp_path, name):
+    run = Run.open(shutil.copytree(uninterrupted.folder, tmp_path / "older"))
+    info = {key: value for key, value in run.info.items() if key not in ("files", "best")}
+    write_json(run.folder / "run.json", info)
+    (run.folder / name).write_bytes(b"PK")
+    with pytest.raises(DataError, match=rf"{name} is missing or damaged"):
+        train(RECIPE, data, run.folder)
 
 
 VARIANTS = {
@@ -251,7 +283,7 @@ def test_a_data_set_without_validation_is_refused(data, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_the_run_with_a_remedy(data, tmp_path):
-    wild = RECIPE.model_copy(update={"optimizer": recipes.Optimizer(name="sgd", learning_rate=1e12), "l2": 1.0})
+    wild = RECIPE.model_copy(update={"optimizer": recipes.Optimizer(name="sgd", learning_rate=1000), "l2": 1.0})
     with pytest.raises(DataError, match="lower the learning rate"):
         train(wild, data, tmp_path)
 

@@ -224,7 +224,7 @@ def _row(
             sum(run.info[key]["faces"]["train"] for key in ("data", "extra") if key in run.info) for run in runs
         ),
         epochs=tuple(run.info["epochs_done"] for run in runs),
-        seconds=sum(row["seconds"] for run in runs for row in read_history(run.folder)),
+        seconds=sum(row["seconds"] for run in runs for row in read_history(run.folder, run.info["epochs_done"])),
         found=found,
         float32=metrics.score(probabilities.argmax(1), labels, names),
         int8=metrics.score(np.concatenate([one["int8"] for one in answers]), labels, names) if int8 else None,
