@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, get_args
 
@@ -135,7 +136,7 @@ class Record:
         """Read a record from JSON text.
 
         Raises:
-            ModelFormatError: The text is no JSON, of a newer schema, or a field is missing, unknown or wrong.
+            ModelFormatError: The text is no JSON, of a newer ferlite, or a field is missing or wrong.
         """
         try:
             values = json.loads(text)
@@ -145,13 +146,17 @@ class Record:
             raise ModelFormatError(f"the record is no JSON: {error}") from error
         _check("schema", isinstance(values, dict) and type(values.get("schema")) is int)
         schema = values.pop("schema")
+        _check("schema", 0 < schema < _LARGEST)
         if schema != SCHEMA:
             raise ModelFormatError(
                 f"the record has schema {schema}, this ferlite reads {SCHEMA}; install a newer ferlite"
             )
         known = {known.name for known in fields(cls)}
         for name in values:
-            _check(name, name in known)
+            if name not in known:
+                raise ModelFormatError(
+                    f"the record has a field {reprlib.repr(name)} that this ferlite does not know; install a newer one"
+                )
         for name in _REQUIRED:
             _check(name, name in values)
         for name in ("size", "labels", "pixels", "kept_float"):
@@ -239,10 +244,11 @@ def _fits(value: object, shape: Any, depth: int = _DEEPEST) -> bool:
     return isinstance(value, float) and shape in (None, float) and math.isfinite(value)
 
 
-def _is_crop(crop: Crop) -> bool:
+def _is_crop(crop: object) -> bool:
     """Return whether a crop has five landmarks in or near the picture, and a source."""
     return (
-        _fits(crop.landmarks, [[float]])
+        isinstance(crop, Crop)
+        and _fits(crop.landmarks, [[float]])
         and _fits(crop.source, str)
         and [len(point) for point in crop.landmarks] == [2] * 5
         and all(-1 <= place <= 2 for point in crop.landmarks for place in point)
@@ -262,4 +268,4 @@ def _are_scores(scores: dict[str, Any], classes: int) -> bool:
 
 def _check(name: str, good: bool) -> None:
     if not good:
-        raise ModelFormatError(f"the record's field {name!r} is missing, unknown or wrong")
+        raise ModelFormatError(f"the record's field {name!r} is missing or wrong")

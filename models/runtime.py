@@ -63,15 +63,21 @@ class LoadedModel:
 
         Returns:
             The outputs in the graph's order as float32, de-quantized, in memory of their own.
+
+        Raises:
+            ModelFormatError: The graph can't compute these inputs.
         """
         return [_dequantized(raw, *by) for raw, by in zip(self.run_raw(*inputs), self._quantization, strict=True)]
 
     def run_raw(self, *inputs: NDArray[Any]) -> list[NDArray[Any]]:
-        """Run one inference and return the outputs as the graph gives them (copied)."""
+        """Run one inference and return the outputs as the graph gives them (copied); see `run` for the errors."""
         with self._lock:
             for value, detail in zip(inputs, self.inputs, strict=True):
                 self._interpreter.set_tensor(detail["index"], value)
-            self._interpreter.invoke()
+            try:
+                self._interpreter.invoke()
+            except RuntimeError as error:
+                raise ModelFormatError(f"{self.path}: {self.runtime.name} can't run the model: {error}") from error
             return [self._interpreter.get_tensor(detail["index"]) for detail in self.outputs]
 
     @property

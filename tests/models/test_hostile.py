@@ -5,19 +5,20 @@ import random
 import subprocess
 import sys
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.tools import flatbuffer_utils
 
 from ferlite.errors import ModelFormatError, RuntimeMissingError
 from ferlite.models import modelfile, probe, registry
 from ferlite.models.graph_builder import GraphBuilder
-from ferlite.models.record import Record
+from ferlite.models.record import Crop, Record
 from ferlite.models.runtime import LoadedModel
 
-RECORDED, BARE = 170, 4
+RECORDED, BARE, MUTANTS = 170, 4, 8
 
 
 def variant(content: bytes, seed: int) -> bytes:
@@ -146,6 +147,57 @@ def test_a_rewired_operator_with_a_fitting_hash_crashes_no_command(rewired, comm
     assert "rewired.tflite: the model crashed the runtime (signal" in line
 
 
+def mutant(graph: bytes, seed: int) -> bytes:
+    """Return a graph that is a valid flatbuffer with something wrong in one operator or tensor."""
+    draw = random.Random(seed)
+    model: Any = flatbuffer_utils.read_model_from_bytearray(bytearray(graph))
+    part = model.subgraphs[0]
+    operator, tensor = draw.choice(part.operators), draw.choice(part.tensors)
+    number = draw.choice([-1, 0, 1, 2**31 - 1, draw.randrange(len(part.tensors))])
+    kind = draw.randrange(8)
+    if kind == 0:
+        operator.inputs = [number, *operator.inputs[1:]]
+    elif kind == 1:
+        operator.inputs = operator.inputs[: draw.randrange(3)]
+    elif kind == 2:
+        operator.outputs = [number]
+    elif kind == 3:
+        tensor.shape = [number, *tensor.shape[1:]]
+    elif kind == 4:
+        tensor.type = draw.randrange(20)
+    elif kind == 5:
+        tensor.buffer = draw.randrange(len(model.buffers) + 1)
+    elif kind == 6:
+        operator.builtinOptions, operator.builtinOptionsType = None, 0
+    else:
+        code = draw.choice(model.operatorCodes)
+        code.builtinCode = code.deprecatedBuiltinCode = draw.randrange(127)
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def test_a_mutated_graph_with_a_fitting_hash_crashes_no_caller(tmp_path):
+    shipped = modelfile.read(registry.path("ferlite-m"))
+    for seed in range(MUTANTS):
+        modelfile.write(tmp_path / f"{seed:04}.tflite", mutant(shipped.content, seed), cast(Record, shipped.record))
+    caller = subprocess.run([sys.executable, "-c", TRY_ALL, tmp_path], capture_output=True, text=True, check=False)
+    assert caller.returncode == 0, caller.stderr
+    assert len(caller.stdout.split()) == MUTANTS
+
+
+def test_pixels_that_a_graph_can_t_compute_are_a_clear_error(tmp_path, record):
+    builder = GraphBuilder()
+    pixels, places = builder.tensor("pixels", (1, 48, 48, 1)), builder.tensor("places", (1, 48, 48, 1), np.int32)
+    cast_to = schema.CastOptionsT()
+    cast_to.outDataType = schema.TensorType.INT32
+    builder.operator(schema.BuiltinOperator.CAST, [pixels], places, cast_to)
+    table, answers = builder.constant("table", np.ones(7, np.float32)), builder.tensor("answers", (1, 48, 48, 1))
+    builder.operator(schema.BuiltinOperator.GATHER, [table, places], answers, schema.GatherOptionsT())
+    detector = record.with_(task="face-detection", labels=())
+    model = LoadedModel(modelfile.write(tmp_path / "x.tflite", builder.build([pixels], [answers]), detector))
+    with pytest.raises(ModelFormatError, match=r"x\.tflite: LiteRT \S+ can't run the model: .*out of bounds"):
+        model.run(np.full((1, 48, 48, 1), 255, np.float32))
+
+
 def test_a_content_is_tried_once_and_a_shipped_one_never(model_path, tmp_path, monkeypatch):
     tried = []
     run = subprocess.run
@@ -169,7 +221,7 @@ DEEP = "[" * 300 + "]" * 300
 NAN, INFINITE = float("nan"), float("inf")
 POINTS = [[0.5, 0.5]] * 5
 WRONG = [
-    ("schema", [None, "1", [1], True]),
+    ("schema", [None, "1", [1], True, 1.0, 0, -5, 10**30]),
     ("name", [3, "", None, "a\ud800", "\033[2J"]),
     ("task", [["expression"], {}, 1]),
     ("scheme", [["int8"], {}, None]),
@@ -194,7 +246,6 @@ WRONG = [
     ("accuracy", [{"validation": {"int8": {"calibration_error": {"before": 0.1}}}}]),
     ("versions", [[], {"numpy": 2}]),
     ("licence", [1]),
-    ("colour", ["grey"]),
 ]
 
 
@@ -226,11 +277,19 @@ def test_a_missing_field_in_a_record_with_a_fitting_hash_is_named(tmp_path, grap
         ('{"schema": ' + "9" * 5000 + "}", "no JSON"),
         ('{"data": ' + "[" * 100_000, "nested too deeply"),
         ('{"schema": 2}', "schema 2, this ferlite reads 1"),
+        ('{"schema": 1, "colour": "grey"}', "a field 'colour' that this ferlite does not know; install a newer"),
+        ('{"schema": 1, "' + "x" * 9999 + '": 1}', r"a field 'x+\.\.\.x+' that this ferlite does not know"),
     ],
 )
 def test_broken_json_with_a_fitting_hash_is_an_error(tmp_path, graph, text, message):
     with pytest.raises(ModelFormatError, match=message):
         modelfile.read(with_text(tmp_path / "x.tflite", graph, text))
+
+
+@pytest.mark.parametrize("crop", [NAN, POINTS, {"landmarks": POINTS, "source": ""}, Crop(((NAN, 0.5),) * 5)])
+def test_a_record_made_with_a_wrong_crop_is_an_error(record, crop):
+    with pytest.raises(ModelFormatError, match="the record's field 'crop' is missing or wrong"):
+        record.with_(crop=crop)
 
 
 def test_a_record_that_is_not_utf8_is_an_error(model_path, tmp_path, graph):
