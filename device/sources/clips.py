@@ -94,13 +94,13 @@ class Clip(Source):
         by_time = round(self._time / self._step) + 1
         missing = self._stated - max(self._index, by_time)
         if missing > max(3, 0.02 * self._stated):
-            came = f"{self._index} of about {self._stated}"
+            came = f"{self._index} of about {self._stated} frames"
         elif self._path and cut_off(self._path):
-            came = str(self._index)
+            came = f"{self._index} frame{'s' * (self._index != 1)}"
         else:
             return
         raise SourceError(
-            f"{self.spec} broke off: {came} frames came; "
+            f"{self.spec} broke off: {came} came; "
             "the file is cut off or damaged, or its connection broke; what came was used"
         )
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 _PACKET = 188  # bytes of MPEG-TS, of which the first is G
-_EBML = b"\x1a\x45\xdf\xa3"
 _UNSTATED = (0, 0xFFFFFFFF)  # what a recorder of RIFF leaves when it is killed
 
 
@@ -16,23 +15,18 @@ def cut_off(path: Path) -> bool:
     """Return whether bytes are missing at the end of a file.
 
     FFmpeg calls no missing end an error, and counts the frames of a GIF or of MP4 in fragments by reading what
-    is there. The end that MP4, GIF, AVI, Matroska (WebM) and packets of MPEG-TS state is compared; of other
-    formats, and of a recording that was killed before it knew its end, nothing is known: False.
+    is there. The end that MP4, GIF, AVI, Matroska (WebM), JPEG and packets of MPEG-TS state is compared; of
+    other formats, and of a recording that was killed before it knew its end, nothing is known: False.
     """
     try:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             start = file.read(_PACKET + 1)
             file.seek(0)
-            if start[4:8] in {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"}:
-                return _mp4(file, size)
-            if start.startswith(b"GIF8"):
-                return _gif(file)
-            if start.startswith(b"RIFF"):
-                return _riff(file, size)
-            if start[::_PACKET] == b"GG":
-                return size % _PACKET != 0
-            return start.startswith(_EBML) and _matroska(file, size)
+            for place, mark, check in _FORMATS:
+                if start.startswith(mark, place):
+                    return check(file, size)
+            return start[::_PACKET] == b"GG" and size % _PACKET != 0
     except (OSError, OverflowError):  # it was removed, or what it states is no place in a file
         return False
 
@@ -52,7 +46,7 @@ def _mp4(file: BinaryIO, size: int) -> bool:
     return False
 
 
-def _gif(file: BinaryIO) -> bool:
+def _gif(file: BinaryIO, size: int) -> bool:
     """Follow the blocks (GIF89a, appendix A); some encoders leave out the trailer behind them."""
     _skip_colours(file, file.read(13)[10:11])
     while (kind := file.read(1)) in {b"!", b","}:
@@ -69,6 +63,12 @@ def _gif(file: BinaryIO) -> bool:
 def _skip_colours(file: BinaryIO, flags: bytes) -> None:
     if flags >= b"\x80":
         file.seek(3 << ((flags[0] & 7) + 1), os.SEEK_CUR)
+
+
+def _jpeg(file: BinaryIO, size: int) -> bool:
+    """Look for the end marker, which pixels never hold (ISO/IEC 10918-1, B.1.1.5); programs add their own behind it."""
+    file.seek(max(0, size - 65536))
+    return b"\xff\xd9" not in file.read()
 
 
 def _riff(file: BinaryIO, size: int) -> bool:
@@ -100,3 +100,13 @@ def _length(file: BinaryIO) -> int | None:
     bits = 7 * (more + 1)
     value = int.from_bytes(bytes([first]) + file.read(more), "big") & (1 << bits) - 1
     return None if value == (1 << bits) - 1 or more > 7 else value
+
+
+_FORMATS = (
+    *((4, kind, _mp4) for kind in (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide")),
+    (0, b"GIF8", _gif),
+    (0, b"RIFF", _riff),
+    (0, b"\x1a\x45\xdf\xa3", _matroska),
+    (0, b"\xff\xd8\xff", _jpeg),
+)
+"""Where in a file which bytes stand, and what then finds its end."""

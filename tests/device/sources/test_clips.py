@@ -265,7 +265,20 @@ def test_a_clip_of_which_a_tenth_is_missing_says_so(tmp_path, name, code):
     assert count - 6 <= len(frames) < count
 
 
-@given(st.sampled_from([b"GIF89a", b"RIFF", b"\x1a\x45\xdf\xa3", b"\0\0\0\x20ftyp", b"G"]), st.binary(max_size=400))
+def test_a_jpeg_of_another_name_that_is_cut_off_says_so(tmp_path):
+    path = tmp_path / "a.jfif"
+    jpeg = cv2.imencode(".jpg", red_and_blue(640, 480))[1].tobytes()
+    path.write_bytes(jpeg + b"added by a program")
+    assert len(list(open_source(path))) == 1
+    path.write_bytes(jpeg[: 2 * len(jpeg) // 3])
+    with pytest.raises(SourceError, match=r"a\.jfif broke off: 1 frame came"):
+        list(open_source(path))
+
+
+@given(
+    st.sampled_from([b"GIF89a", b"\xff\xd8\xff", b"RIFF", b"\x1a\x45\xdf\xa3", b"\0\0\0\x20ftyp", b"G"]),
+    st.binary(max_size=400),
+)
 def test_any_bytes_are_whole_or_cut_off(start, rest):
     with NamedTemporaryFile() as file:
         file.write(start + rest)
