@@ -58,8 +58,7 @@ class GrowingFile:
             make_folder(self.path.parent)
             new = not self.path.exists()
             self._file = FileIO(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666), "w")
-        self._state = os.fstat(self._file.fileno())
-        self._regular = stat.S_ISREG(self._state.st_mode)
+        self._regular = stat.S_ISREG(os.fstat(self._file.fileno()).st_mode)
         if self.path is not None and self._regular:
             try:
                 claim(self._file.fileno(), self.path)
@@ -74,10 +73,14 @@ class GrowingFile:
         """Whether the file was removed or renamed: its name leads to another file by now, or to none."""
         if self.path is None or not self._regular:
             return False
+        here = os.fstat(self._file.fileno())
         try:
-            return not os.path.samestat(self.path.stat(), self._state)
+            there = self.path.stat()
         except OSError:
             return True
+        # Some network file systems give a file another number after a while.
+        alike = (here.st_size, here.st_mtime_ns) == (there.st_size, there.st_mtime_ns)
+        return not alike and not os.path.samestat(here, there)
 
     def append(self, data: bytes) -> None:
         """Append all of `data` or, where the file can be cut, nothing.

@@ -193,6 +193,14 @@ def test_lines_go_on_under_the_name_when_the_file_is_renamed_or_removed(tmp_path
     lines.close()
 
 
+def test_a_file_is_itself_also_where_file_systems_number_it_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "samestat", lambda one, other: False)
+    file = GrowingFile(tmp_path / "file")
+    file.append(b"x")
+    assert not file.moved
+    file.close()
+
+
 def test_a_file_that_was_emptied_in_place_goes_on_from_its_beginning(tmp_path):
     path = tmp_path / "a.jsonl"
     lines = Lines(path, begin="{")
