@@ -14,7 +14,17 @@ import ferlite
 from ferlite import Classifier, FerliteError, Gate, Pipeline, VirtualCamera, errors, open_source
 from ferlite.cli.run import run
 
-NO_OPTIONS_OF_A_PIPELINE = {"source", "source_option", "output", "annotate", "frames", "min_face", "labels", "pixels"}
+NO_OPTIONS_OF_A_PIPELINE = {
+    "source",
+    "source_option",
+    "output",
+    "sync",
+    "annotate",
+    "frames",
+    "min_face",
+    "labels",
+    "pixels",
+}
 
 
 def defaults(function):
