@@ -99,11 +99,16 @@ def read_bytes(path: str | Path) -> bytes:
     """Read a whole file.
 
     Raises:
-        MissingFileError: There is no such file, it is a folder, or it can't be read.
+        MissingFileError: There is no such file, it is a folder, pipe or device, or it can't be read.
     """
     path = Path(path)
     try:
+        # A pipe would wait for its writer, and a device may have no end.
+        if path.exists() and not path.is_file() and not path.is_dir():
+            raise MissingFileError(f"can't read {path}: it is a pipe, socket or device; save what comes from it")
         return path.read_bytes()
+    except MissingFileError:
+        raise
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise MissingFileError(f"can't read {path}: {getattr(error, 'strerror', None) or error}") from error
 

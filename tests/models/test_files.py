@@ -57,6 +57,13 @@ def test_reading_what_is_not_there_names_the_file(tmp_path):
         read_bytes(tmp_path / "nothing.csv")
 
 
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    for path in (tmp_path / "a.csv", "/dev/zero"):
+        with pytest.raises(MissingFileError, match="it is a pipe, socket or device; save what comes from it"):
+            read_bytes(path)
+
+
 @pytest.mark.parametrize("name", ["a" * 251 + ".txt", "é" * 125 + ".json", "a." + "b" * 253])
 def test_the_longest_names_are_written(tmp_path, name):
     assert write_bytes(tmp_path / name, b"x").read_bytes() == b"x"
