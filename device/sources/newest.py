@@ -232,9 +232,11 @@ def _stop_all() -> None:
 
     A read in native code that returns to an interpreter which is gone aborts the process.
     """
+    captures = [capture for capture in list(_running) if not capture.forked]
+    if not captures:
+        return
     with suppress(ValueError):  # Python ends in another thread than its first
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    captures = [capture for capture in list(_running) if not capture.forked]
     for capture in captures:
         capture.stop()
     deadline = time.monotonic() + _PATIENCE
