@@ -156,7 +156,7 @@ def refuse_second_look(models: Sequence[str | Path], dataset: Dataset, log: str 
     try:
         seen: list[FinalScore] = [json.loads(line) for line in read_bytes(log).decode().splitlines()]
         known = [(line["model_sha256"], line["data"]["sha256"]) for line in seen]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(f"{log} is no log of final scores ({error!r}); name another file") from error
     for model in models:
         path = registry.path(model)

@@ -19,9 +19,9 @@ from ..device.faces.boxes import iou
 from ..device.faces.finder import FaceFinder
 from ..device.pipeline import Pipeline
 from ..device.sources.open import open_source
-from ..device.types import UNCERTAIN, UNREADABLE, FrameResult
-from ..errors import MissingFileError
-from ..models.files import write_bytes
+from ..device.types import UNCERTAIN, UNREADABLE, Box, FrameResult
+from ..errors import DataError, MissingFileError, check_name
+from ..models.files import read_bytes, write_bytes
 from ..models.pictures import read_picture
 from . import accuracy, machine, pasted_faces
 
@@ -133,7 +133,7 @@ def photos(folder: Path, finder: FaceFinder) -> PhotoCounts:
 
     Raises:
         MissingFileError: There is no `boxes.csv`, or no photo that it names.
-        DataError: A photo does not decode.
+        DataError: It is damaged, or a photo does not decode.
     """
     hits = false_alarms = views = view_alarms = 0
     truths = _annotated(folder / "boxes.csv")
@@ -218,14 +218,14 @@ def _labels(result: FrameResult) -> dict[int, tuple[str, str]]:
     return {face.track_id: (face.label, face.raw.label if face.raw else UNREADABLE) for face in result.faces}
 
 
-def _annotated(path: Path) -> dict[str, list[tuple[float, float, float, float]]]:
+def _annotated(path: Path) -> dict[str, list[Box]]:
+    boxes: defaultdict[str, list[Box]] = defaultdict(list)
     try:
-        with path.open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise MissingFileError(f"can't read {path}: {error.strerror}; --data wants a folder with media/") from error
-    boxes = defaultdict(list)
-    for row in rows:
-        x1, y1, x2, y2 = (float(row[key]) for key in ("x1", "y1", "x2", "y2"))
-        boxes[row["file"]].append((x1, y1, x2 - x1, y2 - y1))
+        for row in csv.DictReader(read_bytes(path).decode().splitlines()):
+            x1, y1, x2, y2 = (int(row[key]) for key in ("x1", "y1", "x2", "y2"))
+            boxes[check_name("picture", row["file"])].append((x1, y1, x2 - x1, y2 - y1))
+    except MissingFileError as error:
+        raise MissingFileError(f"{error}; --data wants a folder with media/") from error
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise DataError(f"{path} is no table of file, x1, y1, x2, y2 ({error})") from error
     return boxes

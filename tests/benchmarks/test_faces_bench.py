@@ -12,7 +12,7 @@ from ferlite.device.classifier import Classifier
 from ferlite.device.faces.finder import FaceFinder
 from ferlite.device.pipeline import Pipeline
 from ferlite.device.sources.virtual import VirtualCamera
-from ferlite.errors import MissingFileError
+from ferlite.errors import DataError, MissingFileError
 from ferlite.models import eigenfaces
 from ferlite.models.labels import FER2013_LABELS
 from ferlite.models.pictures import read_picture
@@ -66,6 +66,16 @@ def test_a_missing_clip_is_named(data, tmp_path):
         bench.measure(data)
     with pytest.raises(MissingFileError, match=r"boxes\.csv"):
         bench.measure(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["../two.png,1,2,3,4", "a\0.png,1,2,3,4", "two.png,1,2,3", "two.png,1,2,3,inf", "two.png,1,2,3," + "9" * 5000],
+)
+def test_a_table_of_boxes_that_is_none_is_named(tmp_path, line):
+    (tmp_path / "boxes.csv").write_text(f"file,x1,y1,x2,y2\n{line}\n")
+    with pytest.raises(DataError, match=r"boxes\.csv is no table of file, x1, y1, x2, y2"):
+        bench.photos(tmp_path, FaceFinder())
 
 
 def test_changes_of_a_label_are_counted():

@@ -71,9 +71,10 @@ def test_a_split_that_is_all_in_training_is_scored_once(pair, data):
 
 
 def test_a_file_that_is_no_log_is_refused_before_anything_is_scored(pair, data, tmp_path):
-    (tmp_path / "notes.txt").write_text("not a log\n")
-    with pytest.raises(DataError, match=r"notes\.txt is no log of final scores"):
-        accuracy.refuse_second_look(pair, data, tmp_path / "notes.txt")
+    for text in ("not a log\n", "[" * 100_000, "[]"):
+        (tmp_path / "notes.txt").write_text(text)
+        with pytest.raises(DataError, match=r"notes\.txt is no log of final scores"):
+            accuracy.refuse_second_look(pair, data, tmp_path / "notes.txt")
 
 
 def test_a_limit_scores_the_first_faces(pair, data):
