@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from array import array
 from collections.abc import Callable, Sequence
@@ -13,6 +14,7 @@ from ..data.results.device import MemoryUse, PipelineResult, StageTimes
 from ..data.results.files import PIPELINE_SCHEMA
 from ..device.pipeline import Pipeline
 from ..device.types import FrameResult
+from ..errors import check_range
 from . import machine
 
 SETTLED = 1000
@@ -52,7 +54,9 @@ def measure(
 
     Raises:
         SourceError: The source broke off.
+        UsageError: `frames` is no whole number of 1 or more.
     """
+    check_range("frames", frames, 1, sys.maxsize, whole=True)
     watch = machine.Watch.start(read_state)
     log = _Log(clock, resident, max(1, frames // _SAMPLES), max(1, frames // _TIMED))
     for result in islice(pipeline, frames):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..data.dataset import Dataset
     from ..models.record import Scheme
     from ..train.heads import Head
-    from ..train.training import Run
+    from ..train.runs import Run
 
 
 def convert(
@@ -55,9 +55,9 @@ def convert(
     The training data are read from where they were during training; --data gives another place.
     """
     with needs("host"):
-        from ..convert import calibrate, package
+        from ..convert import calibrate
         from ..data.load import load_dataset
-        from ..train.training import Run
+        from ..train.runs import Run
     if method not in calibrate.METHODS:
         raise unknown("calibration method", method, calibrate.METHODS)
     calibration_method = cast("Method", method)
@@ -68,6 +68,8 @@ def convert(
         raise UsageError("the run does not say where its data lie; give --data")
     with status(f"reading {source}"):
         dataset = load_dataset(source)
+    with needs("host"):  # TensorFlow takes long to import: what is wrong with run or data is known before
+        from ..convert import package
     if sensitivity:
         _sensitivity(finished, dataset, cast("Head", head), calibration_method, keep_float or [], out or run, as_json)
         return

@@ -48,7 +48,7 @@ def train(
     with needs("host"):
         from ..data import ferplus
         from ..data.load import load_dataset
-        from ..train import recipes, tensorboard_log, training
+        from ..train import recipes
     if list_recipes:
         table = Table("recipe", "what it is")
         for name in recipes.names():
@@ -65,6 +65,8 @@ def train(
         dataset = load_dataset(data)
         more = load_dataset(extra) if extra else None
         counted = ferplus.read(votes) if votes else None
+    with needs("host"):  # TensorFlow takes long to import: what is wrong with recipe or data is known before
+        from ..train import tensorboard_log, training
     board = tensorboard_log.Board(out / "tensorboard") if tensorboard else None
     with progress(chosen.name) as show, board or nullcontext():
 

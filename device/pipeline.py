@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from itertools import islice
@@ -170,7 +171,7 @@ class Pipeline:
             UsageError: `frames` is negative or no whole number.
         """
         if frames is not None:
-            check_range("frames", frames, 0, whole=True)
+            check_range("frames", frames, 0, sys.maxsize, whole=True)
         together = Together(*outputs)
         for result in islice(self, frames):
             together.write(result)

@@ -28,13 +28,13 @@ class LoadedModel:
             runtime_name: A name in `RUNTIMES`; the first installed one if empty.
 
         Raises:
-            UsageError: `threads` is less than 1 or no whole number.
+            UsageError: `threads` is no whole number from 1 to 1024.
             MissingFileError: There is no such file.
             ModelFormatError: The file is damaged, the runtime refuses it or crashes, or the record
                 contradicts the graph.
             RuntimeMissingError: No TFLite runtime is installed.
         """
-        check_range("threads", threads, 1, whole=True)
+        check_range("threads", threads, 1, 1024, whole=True)
         if not isinstance(file, modelfile.ModelFile):
             file = modelfile.read(file)
         self.path = file.path

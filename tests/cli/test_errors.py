@@ -130,6 +130,8 @@ CASES = {
     "run: into the source's folder": ("run --source shots --model tiny.tflite --annotate shots/b.png", "into it"),
     "run: other labels": ("run --source good.png --model tiny.tflite --labels happy,sad", "leave out labels="),
     "run: unknown label": ("run --source good.png --model foreign.tflite --labels hapy,sad", "did you mean 'happy'"),
+    "run: frames": (f"run --source good.png --model tiny.tflite --frames {2**64}", "frames is 18446744073709551616; "),
+    "bench pipeline: frames": (f"bench pipeline good.png --model tiny.tflite --frames {2**64}", "it must be a whole"),
     "demo: no such place": ("demo --out file/demo.mp4 --model tiny.tflite", "file/demo.mp4"),
     "demo: missing model": ("demo --model no.tflite", "no.tflite"),
     "quickstart: file in the way": ("quickstart --out file/here", "can't write file/here"),
@@ -142,6 +144,7 @@ USAGE = {
     "run: option's value", "run: size", "run: other labels", "run: rotation", "run: unknown suffix", "run: overwriting",
     "run: appending to the source", "run: into the source's folder", "study: no data", "study: weights",
     "train: another run's folder", "train: votes missing", "convert: unfinished run", "bench latency: threads",
+    "run: frames", "bench pipeline: frames",
 }  # fmt: skip
 
 
@@ -176,7 +179,7 @@ def test_debug_shows_the_traceback(place, monkeypatch):
 @pytest.mark.parametrize(
     ("package", "line", "extra"),
     [
-        ("keras", "train --list", "host"),
+        ("keras", "train --recipe quickstart --data eigenfaces", "host"),
         ("litert_quantizer", "convert x", "host"),
         ("jinja2", "report x", "report"),
         ("matplotlib", "data eigenfaces --out x", "host"),

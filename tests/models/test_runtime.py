@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ai_edge_litert import schema_py_generated as schema
 
-from ferlite.errors import ModelFormatError, RuntimeMissingError
+from ferlite.errors import ModelFormatError, RuntimeMissingError, UsageError
 from ferlite.models import backends, modelfile, registry
 from ferlite.models.graph_builder import GraphBuilder
 from ferlite.models.runtime import LoadedModel
@@ -71,6 +71,11 @@ def test_a_runtime_whose_import_was_interrupted_is_not_taken_for_missing(monkeyp
             backends.runtime()
     finally:
         backends.runtime.cache_clear()
+
+
+def test_a_number_of_threads_that_no_runtime_takes_is_refused(model_path):
+    with pytest.raises(UsageError, match="threads is 2147483648; it must be a whole number, from 1 to 1024"):
+        LoadedModel(model_path, threads=2**31)
 
 
 def test_xnnpack_takes_the_graph(model_path):
