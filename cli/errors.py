@@ -12,7 +12,7 @@ from ..errors import FerliteError, UsageError
 from .console import echo
 
 _LONGEST = 1200
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextmanager
