@@ -188,6 +188,29 @@ def test_an_unknown_key_of_a_study_is_refused_with_the_nearest(tmp_path, given, 
         load_study(tmp_path / "two.toml")
 
 
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"name": "../x"}, "name: a recipe or study can't be called '../x'"),
+        ({"space": {"l2": [float("inf")]}}, "space"),
+        ({"space": {"l2": []}}, "space"),
+        ({"space": {"batch": [8, "x"]}}, "space"),
+        ({"space": {"batch": [8, 10**30]}}, "batch: Input should be less than"),
+        ({"trials": 10**30}, "trials"),
+    ],
+)
+def test_a_name_or_number_without_sense_is_refused_before_anything_is_trained(keys, message):
+    search = {"trials": 1, "epochs": 1, "space": {}} | keys
+    variant = {"name": "searched", "recipe": "quickstart", "search": search}
+    with pytest.raises(DataError, match=message):
+        _recipes({"name": search.pop("name", "x"), "description": "-", "variants": [variant]})
+
+
+def _recipes(values):
+    study = Study.parse(values, "x.toml")
+    return [study.recipe_of(variant) for variant in study.variants]
+
+
 def test_a_change_of_no_key_is_refused_with_the_nearest(study):
     variant = study.variants[0].model_copy(update={"change": {"epoch": 3}})
     with pytest.raises(UnknownNameError, match="did you mean 'epochs'"):
