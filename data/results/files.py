@@ -48,7 +48,9 @@ def read(path: str | Path, *schemas: str) -> Any:
         result = json.loads(read_bytes(path))
         schema = result["schema"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise DataError(f"{path} is no result of ferlite ({error!r}); measure again") from error
+        raise DataError(
+            f"{path} is no result of ferlite ({type(error).__name__}: {str(error)[:100]}); measure again"
+        ) from error
     if schema not in schemas:
         raise DataError(f"{path} has the schema {schema!r}, not {' or '.join(schemas)}; measure again")
     return result

@@ -28,6 +28,7 @@ from ferlite.models.labels import FER2013_LABELS
 SECONDS = 10.0
 """How long a command may take to refuse what it is given."""
 
+_PRESSES = 5  # of Ctrl-C within that time: Python loses an exception in a callback
 _CASES = "attacks"
 # What libraries say on their own.
 _NOISE = re.compile(r"libpng|Corrupt JPEG|Premature end|OpenCV|TIFF|WARN|INFO|ERROR|\.cpp|\.cc|Exception ignored")
@@ -119,14 +120,14 @@ def _judge(ending: Ending) -> None:
 def _ended(arguments: tuple[str, ...], folder: Path, patience: float | None, stdout: str) -> Ending:
     before = Path.cwd(), sys.argv, signal.getsignal(signal.SIGINT)
 
+    presses = iter(range(0 if patience is None else _PRESSES))
+
     def late(number: int, frame: object) -> None:
-        if patience is None or late.interrupted:
+        if next(presses, None) is None:
             raise TooSlow
-        late.interrupted = True
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, SECONDS / _PRESSES)
         signal.raise_signal(signal.SIGINT)
 
-    late.interrupted = False
     signal.signal(signal.SIGALRM, late)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(folder)

@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 from ferlite.cli.commands import app
 
 EXAMPLES = int(os.environ.get("FERLITE_ATTACKS", "150"))
-tried = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+tried = settings(
+    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 COMMANDS = {
     "quickstart": "--out faces.csv",
@@ -114,7 +116,7 @@ def command_lines(draw: st.DrawFn, name: str) -> list[str]:
     return [*name.split(), *words]
 
 
-@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")  # Ctrl-C while one starts
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Ctrl-C in a callback
 @tried
 @given(st.data())
 def test_no_option_breaks_the_command_line(attack, data):

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from ferlite.models.labels import FER2013_LABELS
 
 EXAMPLES = int(os.environ.get("FERLITE_ATTACKS", "100"))
-tried = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+tried = settings(
+    max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 TRAIN, SCORE = "train --out new --recipe", "bench accuracy tiny.tflite --data"
 RUN = "run --model tiny.tflite --output out.jsonl"
@@ -98,7 +100,11 @@ def put(kind: str) -> Callable[[Path], None]:
 
 def damaged(damage: Callable[[bytes, random.Random], bytes], seed: int) -> Callable[[Path], None]:
     """Return what damages a file."""
-    return lambda path: path.write_bytes(damage(path.read_bytes(), random.Random(seed))) and None
+
+    def write(path: Path) -> None:
+        path.write_bytes(damage(path.read_bytes(), random.Random(seed)))
+
+    return write
 
 
 damages = st.builds(damaged, st.sampled_from(DAMAGES), st.integers(0, 2**32))
