@@ -47,12 +47,8 @@ def study(
 ) -> None:
     """Train the variants of a study and compare them; after an interruption the same command resumes."""
     with needs("host"):
-        from ..convert.package import int8_classes
         from ..data import ferplus
         from ..data.load import load_dataset
-        from ..train import initial_weights
-        from ..train.networks.pretrained import BASES
-        from ..train.studies.run import run_study
         from ..train.studies.study import load_study, study_names
     if list_studies:
         table = Table("study", "what it compares")
@@ -62,17 +58,22 @@ def study(
         return
     if not name or data is None:
         raise UsageError("ferlite study needs a name and --data; --list shows the studies")
+    chosen = load_study(name)
+    with status(f"reading {data}"):
+        dataset = load_dataset(data)
+        more = load_dataset(extra) if extra else None
+        counted = ferplus.read(votes) if votes else None
+    with needs("host"):  # TensorFlow takes long to import: what is wrong with study or data is known before
+        from ..convert.package import int8_classes
+        from ..train import initial_weights
+        from ..train.networks.pretrained import BASES
+        from ..train.studies.run import run_study
     files: dict[str, str] = {}
     for given in weights or []:
         network, _, file = given.rpartition("=")
         if not network and file != initial_weights.NONE:
             raise UsageError(f"--weights {given}: give NETWORK=FILE, or none")
         files |= {network: file} if network else dict.fromkeys(BASES, initial_weights.NONE)
-    chosen = load_study(name)
-    with status(f"reading {data}"):
-        dataset = load_dataset(data)
-        more = load_dataset(extra) if extra else None
-        counted = ferplus.read(votes) if votes else None
     with progress(chosen.name) as show:
         rows = run_study(
             chosen,

@@ -196,7 +196,8 @@ def template(tmp_path_factory: pytest.TempPathFactory, graph: bytes, record) -> 
     votes = "".join(f"{usage},fer{n:07}.png,4,1,1,1,1,1,1,0,0,0\n" for n, (usage, _) in enumerate(usages))
     (folder / "votes.csv").write_text(f"Usage,Image name,{emotions}\n{votes}")
     (folder / "recipe.toml").write_text('name = "mine"\nnetwork = "small"\nepochs = 1\n')
-    (folder / "study.toml").write_text('name = "some"\nrecipe = "quickstart"\n[[variants]]\nname = "a"\n')
+    study = 'name = "some"\ndescription = "some"\nrecipe = "quickstart"\n[[variants]]\nname = "a"\n'
+    (folder / "study.toml").write_text(study)
     model = modelfile.write(folder / "tiny.tflite", graph, record)
     write_json(folder / "accuracy.json", accuracy.measure([model], load_dataset(folder / "faces.csv"), "validation"))
     (folder / "bare.tflite").write_bytes(graph)

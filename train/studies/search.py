@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import keras_tuner
 from pydantic import Field
 
 from ...data.dataset import Dataset
@@ -16,7 +15,6 @@ from ...data.ferplus import Votes
 from ..recipes import Recipe, change
 from ..runs import Run
 from ..toml_models import Table
-from ..training import train
 
 
 class Search(Table):
@@ -63,6 +61,10 @@ def find(
     Returns:
         The best values by recipe key, as `recipes.change` takes them.
     """
+    import keras_tuner  # imports TensorFlow, which a study is read without
+
+    from ..training import train
+
     space = keras_tuner.HyperParameters()
     for key, choices in search.space.items():
         space.Choice(key, choices)
