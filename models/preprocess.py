@@ -39,25 +39,44 @@ def to_grey(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Raises:
         DataError: Another shape or dtype, or no pixels.
     """
-    check_picture(image)
-    if image.ndim == 2:
-        return image
-    if image.ndim == 3 and image.shape[2] == 1:
-        return image[..., 0]
-    if image.ndim == 3 and image.shape[2] in (3, 4):
-        code = cv2.COLOR_BGR2GRAY if image.shape[2] == 3 else cv2.COLOR_BGRA2GRAY
-        return np.asarray(cv2.cvtColor(image, code), np.uint8)
-    raise DataError(f"a picture must be uint8 [h, w], [h, w, 3] BGR or [h, w, 4] BGRA, not {image.shape}")
+    channels = _channels(image)
+    if channels == 1:
+        return image if image.ndim == 2 else image[..., 0]
+    code = cv2.COLOR_BGR2GRAY if channels == 3 else cv2.COLOR_BGRA2GRAY
+    return np.asarray(cv2.cvtColor(image, code), np.uint8)
 
 
-def to_bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Convert a picture to BGR, uint8 [h, w, 3]; arguments and errors as in `to_grey`."""
-    check_picture(image)
-    if image.ndim == 3 and image.shape[2] == 3:
+def to_bgr(image: NDArray[np.uint8], *, rgb: bool = False) -> NDArray[np.uint8]:
+    """Convert a picture to BGR.
+
+    Args:
+        image: uint8 [h, w] or [h, w, 1] grey, [h, w, 3] BGR, or [h, w, 4] BGRA.
+        rgb: Its colours are in the order RGB or RGBA.
+
+    Returns:
+        uint8 [h, w, 3]; `image` itself if it is that already.
+
+    Raises:
+        DataError: Another shape or dtype, or no pixels.
+    """
+    channels = _channels(image)
+    if channels == 3 and not rgb:
         return image
-    if image.ndim == 3 and image.shape[2] == 4:
-        return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGRA2BGR), np.uint8)
-    return np.asarray(cv2.cvtColor(to_grey(image), cv2.COLOR_GRAY2BGR), np.uint8)
+    codes = {1: cv2.COLOR_GRAY2BGR, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGR if rgb else cv2.COLOR_BGRA2BGR}
+    return np.asarray(cv2.cvtColor(image, codes[channels]), np.uint8)
+
+
+def _channels(image: NDArray[np.uint8]) -> int:
+    """Return how many values a pixel has: 1, 3 or 4.
+
+    Raises:
+        DataError: Another shape or dtype, or no pixels.
+    """
+    check_picture(image)
+    channels = image.shape[2] if image.ndim == 3 else 1
+    if image.ndim not in (2, 3) or channels not in (1, 3, 4):
+        raise DataError(f"a picture must be uint8 [h, w], [h, w, 3] BGR or [h, w, 4] BGRA, not {image.shape}")
+    return channels
 
 
 def to_size(grey: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+from ..state import State
 from ..types import Frame
+
+TICK = 0.1
+"""Seconds that a source which can be watched waits at most before it says that no frame has come yet."""
 
 
 class Source(ABC):
@@ -27,6 +31,7 @@ class Source(ABC):
         dropped: Frames that came and were never handed out, so far.
         damaged: Frames that came and didn't decode, so far; those around them are handed out.
         reopened: How often the source was opened again after a loss, so far.
+        state: How the source itself is doing; a pipeline adds what it sees.
     """
 
     spec: str
@@ -37,6 +42,20 @@ class Source(ABC):
     dropped: int = 0
     damaged: int = 0
     reopened: int = 0
+
+    @property
+    def state(self) -> State:
+        """Running, unless the kind of source knows better."""
+        return State("running")
+
+    def watch(self) -> Iterator[Frame | None]:
+        """Yield the frames that are left and, where the source can be `Watched`, None while none comes.
+
+        Raises:
+            SourceError: As iteration does.
+            DataError: As iteration does.
+        """
+        yield from self
 
     @abstractmethod
     def __iter__(self) -> Iterator[Frame]:
@@ -58,3 +77,15 @@ class Source(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+class Watched(Source):
+    """A source that may wait for long, and meanwhile lets its reader look after other things."""
+
+    @abstractmethod
+    def watch(self) -> Iterator[Frame | None]:
+        """Yield the frames that are left, and None every `TICK` seconds while none comes."""
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Yield the frames that are left, waiting for each."""
+        return (frame for frame in self.watch() if frame is not None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import signal
 import threading
@@ -13,7 +14,7 @@ from contextlib import suppress
 
 from ...errors import SourceError, UsageError
 from ..types import Frame
-from .base import Source
+from .base import TICK, Source, Watched
 
 _PATIENCE = 1.0  # seconds that a read under way may take to end
 
@@ -26,7 +27,11 @@ def newest(source: Source) -> Source:
     return Newest(source) if source.live and not source.newest_only else source
 
 
-class Newest(Source):
+class NoFrameError(Exception):
+    """No frame came in time."""
+
+
+class Newest(Watched):
     """A live source that is read all the time, from now on, and hands out its newest frame.
 
     A consumer slower than the camera sees what is happening now, not what happened a queue ago.
@@ -50,13 +55,20 @@ class Newest(Source):
         self._capture = CaptureThread(lambda: source)
         weakref.finalize(self, self._capture.stop)
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time one is asked for, waiting for it; end with the source.
+    def watch(self) -> Iterator[Frame | None]:
+        """Yield the newest frame each time one is asked for, and None while there is none; end with the source.
 
         Raises:
             Exception: Whatever the source raised, after its last frame was handed out.
         """
-        while (frame := self._capture.take()) is not None:
+        while True:
+            try:
+                frame = self._capture.take(TICK)
+            except NoFrameError:
+                yield None
+                continue
+            if frame is None:
+                return
             self.dropped = self._source.dropped + self._capture.dropped
             self.damaged, self.reopened = self._source.damaged, self._source.reopened
             yield frame
@@ -100,7 +112,7 @@ class CaptureThread(threading.Thread):
         self._error: Exception | None = None
         self._ended = False
         self._opener, self._wait, self._clock = opener, wait, clock
-        self._came = 0.0  # when the frame came
+        self._came = clock()  # when the frame came; before the first, when the thread began
         self._changed = threading.Condition()
         self._process = os.getpid()
         self._over = threading.Event()
@@ -122,23 +134,29 @@ class CaptureThread(threading.Thread):
         """Frames that came and didn't decode."""
         return self.source.damaged if self.source else 0
 
-    def peek(self, patience: float | None = None) -> Frame | None:
+    @property
+    def silence(self) -> float:
+        """Seconds since a frame came."""
+        return self._clock() - self._came
+
+    def peek(self, patience: float) -> Frame | None:
         """Wait for a frame and leave it to be taken, or replaced by a newer one; see `take`."""
         with self._changed:
-            return self._newest(patience)
+            return self._newest(patience, math.inf)
 
-    def take(self, patience: float | None = None) -> Frame | None:
+    def take(self, patience: float, age: float = math.inf) -> Frame | None:
         """Wait for a frame that was not handed out yet.
 
         Args:
-            patience: Seconds to wait at most, and the greatest age of a live source's frame: an older one
-                is dropped, because the source gave none since. None for no limit.
+            patience: Seconds to wait at most.
+            age: Greatest age of a live source's frame in seconds: an older one is dropped, because the source
+                gave none since.
 
         Returns:
             The newest one, or None at the end.
 
         Raises:
-            TimeoutError: None came in time, or the newest one is too old.
+            NoFrameError: None came in time, or the newest one is too old.
             SourceError: This process was forked after the source was opened.
             Exception: Whatever the source raised, after its last frame was handed out.
         """
@@ -149,7 +167,7 @@ class CaptureThread(threading.Thread):
                 'and is read in the other one; open it here, or start processes by multiprocessing\'s "spawn"'
             )
         with self._changed:
-            frame = self._newest(patience)
+            frame = self._newest(patience, age)
             self._frame = None
             self._changed.notify_all()
         return frame
@@ -169,21 +187,21 @@ class CaptureThread(threading.Thread):
         if self.source is not None:
             self.source.close()
 
-    def _newest(self, patience: float | None) -> Frame | None:
+    def _newest(self, patience: float, age: float) -> Frame | None:
         if not self._wait(self._changed, lambda: self._frame is not None or self._ended, patience):
-            raise TimeoutError(f"no frame for {patience:g} s")
-        if patience is not None and self._is_older(patience):
+            raise NoFrameError
+        if self._is_older(age):
             self._frame = None
             self.dropped += 1
             if not self._ended:
-                raise TimeoutError(f"no frame for {patience:g} s")
+                raise NoFrameError
         if self._frame is None and self._error is not None:
             raise self._error
         return self._frame
 
     def _is_older(self, seconds: float) -> bool:
         live = self.source is not None and self.source.live
-        return live and self._frame is not None and self._clock() - self._came > seconds
+        return live and self._frame is not None and self.silence > seconds
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the source is read no more."""

@@ -23,6 +23,7 @@ def open_source(
     autofocus: bool = False,
     stall: float = 5.0,
     reopen: int | None = None,
+    wait: bool = False,
 ) -> Source:
     """Open a camera, stream, clip or picture.
 
@@ -43,6 +44,7 @@ def open_source(
         stall: Seconds without a frame after which a camera or stream is opened again.
         reopen: How many attempts in a row may be in vain before a camera or stream that is lost is
             an error; None for no limit, 0 for none.
+        wait: Return at once; a camera or stream that is not there yet is waited for while it is read.
 
     Raises:
         MissingFileError: There is no such file or folder.
@@ -72,7 +74,7 @@ def open_source(
     from .recovery import OPENING, Recovering
 
     opening = patience_of_any if kind == "auto" else lambda: OPENING
-    return Recovering(opened, masked(str(spec)), stall=stall, reopen=reopen, opening=opening)
+    return Recovering(opened, masked(str(spec)), stall=stall, reopen=reopen, absent=wait, opening=opening)
 
 
 def _open(kind: str, rest: str, *, size: tuple[int, int] | None, rate: float | None, autofocus: bool) -> Source:

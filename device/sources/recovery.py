@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import random
 import threading
 import time
@@ -11,9 +12,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from ...errors import SourceError, check_range
+from ..state import State
 from ..types import Frame
-from .base import Source
-from .newest import CaptureThread, Wait
+from .base import TICK, Source, Watched
+from .newest import CaptureThread, NoFrameError, Wait
 
 _FIRST_DELAY, _DOUBLINGS = 1.0, 5  # seconds, so that the longest is 32
 _HEALTHY = 10.0  # seconds of frames after which a loss counts as the first again
@@ -25,7 +27,7 @@ OPENING = 30.0
 _log = logging.getLogger(__name__)
 
 
-class Recovering(Source):
+class Recovering(Watched):
     """A camera or stream that is opened again whenever it gives no frame for a while or breaks off.
 
     A thread opens and reads the source and keeps its newest frame. So a read that hangs in a driver holds
@@ -48,11 +50,12 @@ class Recovering(Source):
         stall: Seconds without a frame after which it is opened again.
         reopen: Attempts in a row that may fail, or lose the source again within 10 seconds, before
             the loss is raised; None for no limit, 0 to raise the first loss. The first opening is not
-            repeated.
+            repeated, unless it is waited for.
+        absent: The source may be absent at first: it is opened, as often as needed, while it is read.
         opening: Seconds to wait for the first frame, asked for at each opening.
         wait: Waits for a frame; a test brings one that needs no time, as of the next two.
         clock: Gives the time in seconds.
-        pause: Waits for so many seconds between attempts; returns early after `close`.
+        pause: Waits for so many seconds, 0.1 at most, between attempts; returns early after `close`.
         chance: Gives a number from 0 to 1.
 
     Raises:
@@ -69,6 +72,7 @@ class Recovering(Source):
         *,
         stall: float = 5.0,
         reopen: int | None = None,
+        absent: bool = False,
         opening: Callable[[], float] = lambda: OPENING,
         wait: Wait = threading.Condition.wait_for,
         clock: Callable[[], float] = time.monotonic,
@@ -87,38 +91,86 @@ class Recovering(Source):
         self._dropped = self._damaged = 0  # of attempts that are over
         self._failed = 0
         self._next = 0
+        self._opened = False
+        self._loss: OSError | None = None  # since when it was lost, until it is open again
+        self._retry_at: float | None = None
         weakref.finalize(self, _stop, self._attempts)
-        self._begin()
+        if absent:
+            # Nothing is known before it opens; that it is live is what makes it be waited for.
+            self.live, self.size = True, (0, 0)
+            return
+        for _ in self._begin():
+            pass
 
-    def __iter__(self) -> Iterator[Frame]:
-        """Yield the newest frame each time one is asked for, numbered on after a loss.
+    @property
+    def state(self) -> State:
+        """Opening, running or reopening, with the loss that made it so."""
+        if self._opened and self._loss is None:
+            return State("running")
+        return State(
+            "reopening" if self._opened else "opening",
+            reason=str(self._loss or ""),
+            attempt=self._failed,
+            next_try=None if self._retry_at is None else max(0.0, self._retry_at - self._clock()),
+        )
+
+    def watch(self) -> Iterator[Frame | None]:
+        """Yield the newest frame each time one is asked for, numbered on after a loss, and None while there is none.
 
         Raises:
             SourceError: The source is lost, and may not be opened again or was so in vain.
         """
         while not self._closed.is_set():
             try:
-                frame = self._attempts[-1].take(self._stall)
+                if self._loss is not None:
+                    yield from self._recover(self._loss)
+                elif not self._opened:
+                    yield from self._begin()
+                frame = self._frame()
+            except NoFrameError:
+                yield None
             except OSError as error:
-                self._recover(error)
-                continue
-            if frame is None:
-                break
-            if frame.time - self._began > _HEALTHY:
-                self._failed = 0
-            frame = replace(frame, index=self._offset + frame.index)
-            self._next = frame.index + 1
-            self.dropped = self._dropped + sum(attempt.dropped for attempt in self._attempts)
-            self.damaged = self._damaged + sum(attempt.damaged for attempt in self._attempts)
-            yield frame
+                self._lose(error)
+            else:
+                if frame is None:
+                    break
+                yield frame
 
     def close(self) -> None:
         """Leave the source; wait for a read that is under way, but not for one that hangs."""
         self._closed.set()
-        self._attempts[-1].stop(patience=0.8)
+        for attempt in self._attempts[-1:]:
+            attempt.stop(patience=0.8)
 
-    def _begin(self) -> None:
+    def _frame(self) -> Frame | None:
+        """Return the newest frame, or None at the end.
+
+        Raises:
+            NoFrameError: There is none.
+            OSError: The source stalls, or broke off.
+        """
+        attempt = self._attempts[-1]
+        try:
+            frame = attempt.take(TICK, age=self._stall)
+        except NoFrameError:
+            if attempt.silence < self._stall:
+                raise
+            raise SourceError(f"{self.spec}: no frame for {self._stall:g} s") from None
+        if frame is None:
+            return None
+        if frame.time - self._began > _HEALTHY:
+            self._failed = 0
+        frame = replace(frame, index=self._offset + frame.index)
+        self._next = frame.index + 1
+        self.dropped = self._dropped + sum(attempt.dropped for attempt in self._attempts)
+        self.damaged = self._damaged + sum(attempt.damaged for attempt in self._attempts)
+        return frame
+
+    def _begin(self) -> Iterator[None]:
         """Open the source and wait for its first frame, which is replaced while nobody asks for it.
+
+        Yields:
+            None, while no frame comes.
 
         Raises:
             SourceError: There is none.
@@ -131,47 +183,68 @@ class Recovering(Source):
         self._damaged += sum(attempt.damaged for attempt in over)
         attempt = CaptureThread(self._opener, wait=self._wait, clock=self._clock)
         self._attempts[:] = [*hung, attempt]
+        opening = self._opening()
         try:
-            if self._closed.is_set():
-                raise SourceError(f"{self.spec} was closed")
-            first = attempt.peek(self._opening())
-        except BaseException as error:
+            while True:
+                if self._closed.is_set():
+                    raise SourceError(f"{self.spec} was closed")
+                try:
+                    first = attempt.peek(TICK)
+                    break
+                except NoFrameError:
+                    if attempt.silence >= opening:
+                        raise SourceError(f"{self.spec} does not open: no frame for {opening:g} s") from None
+                yield
+        except BaseException:
             # A source that opens nevertheless, after this was interrupted, must be closed.
             attempt.stop()
-            if isinstance(error, TimeoutError):
-                raise SourceError(f"{self.spec} does not open: {error}") from error
             raise
         if attempt.source is not None:
             self.spec, self.live = attempt.source.spec, attempt.source.live
             self.size, self.rate = attempt.source.size, attempt.source.rate
         self._began = first.time if first else 0.0
         self._offset = self._next
+        self.reopened += self._opened
+        self._opened, self._loss = True, None
 
-    def _recover(self, error: OSError) -> None:
-        """Open the source again after a loss, as often as that may be tried.
+    def _lose(self, error: OSError) -> None:
+        """Note a loss, where the source may be opened again.
 
         Raises:
-            SourceError: It may not be tried (again).
+            SourceError: It may not, or not once more.
         """
-        if self._attempts[-1].forked:
+        gone = self._attempts[-1]
+        if gone.forked:
             raise error
-        self._attempts[-1].stop()
-        while not self._closed.is_set():
-            loss = f"{self.spec}: {error}" if isinstance(error, TimeoutError) else str(error)
-            if not self.live or (self._reopen is not None and self._failed >= self._reopen):
-                raise SourceError(f"{loss}; gave up after attempt {self._failed}" if self._failed else loss) from error
-            delay = _FIRST_DELAY * 2 ** min(self._failed, _DOUBLINGS) * (1 - self._chance() / 2)
-            self._failed += 1
-            _log.warning("%s; opening it again in %.1f s (attempt %d)", loss, delay, self._failed)
-            self._pause(delay)
-            try:
-                self._begin()
-            except OSError as again:
-                error = again
-            else:
-                self.reopened += 1
-                _log.warning("%s gives frames again (reopened so far: %d)", self.spec, self.reopened)
-                return
+        gone.stop()
+        self._loss = error
+        if not self.live or (self._reopen is not None and self._failed >= self._reopen):
+            after = f"; gave up after attempt {self._failed}" if self._failed else ""
+            raise SourceError(f"{error}{after}") from error
+
+    def _recover(self, loss: OSError) -> Iterator[None]:
+        """Open the source again after a pause.
+
+        Yields:
+            None, while no frame comes.
+
+        Raises:
+            SourceError: It doesn't open.
+        """
+        delay = _FIRST_DELAY * 2 ** min(self._failed, _DOUBLINGS) * (1 - self._chance() / 2)
+        self._failed += 1
+        self._retry_at = self._clock() + delay
+        _log.warning("%s; opening it again in %.1f s (attempt %d)", loss, delay, self._failed)
+        ticks = math.ceil(delay / TICK)
+        for _ in range(ticks):
+            yield
+            if not self._closed.is_set():
+                self._pause(delay / ticks)
+        self._retry_at = None
+        opened = self._opened
+        yield from self._begin()
+        if opened:
+            _log.warning("%s gives frames again (reopened so far: %d)", self.spec, self.reopened)
 
 
 def _stop(attempts: list[CaptureThread]) -> None:

@@ -326,13 +326,14 @@ def test_a_usb_camera_that_is_unplugged_and_plugged_in_elsewhere_is_found_by_aut
 
     def pause(seconds):
         waited.append(usb.plugged.pop("/dev/video0", None))
-        if len(waited) == 3:
+        if len(waited) == 15:  # of the second pause
             usb.plugged["/dev/video1"] = FakeCapture(1000)
 
     with Recovering(cameras.open_any, "auto", pause=pause) as source:
         assert source.spec == "/dev/video0"
         next(frame for frame in source if source.reopened)
-        assert (source.spec, source.reopened, len(waited)) == ("/dev/video1", 1, 3)
+        assert (source.spec, source.reopened) == ("/dev/video1", 1)
+        assert 15 < len(waited) < 40
     assert first.released
 
 
@@ -392,18 +393,16 @@ def test_auto_without_any_camera_lists_what_was_tried(no_picamera2, monkeypatch,
 
 def test_auto_waits_until_every_dead_device_had_its_time(usb, no_picamera2, monkeypatch):
     usb.plugged |= {f"/dev/video{n}": FakeCapture(0) for n in range(5)}
-    waited = []
+    now = [0.0]
 
     def wait(condition, ready, seconds):
-        waited.append(seconds)
-        return condition.wait_for(ready)
+        now[0] += seconds
+        return False
 
-    monkeypatch.setattr(
-        Recovering.__init__, "__kwdefaults__", (Recovering.__init__.__kwdefaults__ or {}) | {"wait": wait}
-    )
-    with pytest.raises(SourceError, match=r"(?s)video0: .*video4: "):
+    defaults = (Recovering.__init__.__kwdefaults__ or {}) | {"wait": wait, "clock": lambda: now[0]}
+    monkeypatch.setattr(Recovering.__init__, "__kwdefaults__", defaults)
+    with pytest.raises(SourceError, match=f"auto does not open: no frame for {30 + 5 * 15} s"):
         open_source("auto")
-    assert waited == [30 + 5 * 15]
 
 
 @pytest.fixture

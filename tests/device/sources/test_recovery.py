@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ferlite import Classifier, Pipeline
+from ferlite import Pipeline
 from ferlite.cli.summary import Summary
 from ferlite.device.outputs.json_lines import JsonLines
 from ferlite.device.sources.base import Source
@@ -40,12 +40,16 @@ class Stage:
         self._go, self._several = threading.Semaphore(0), threading.Semaphore(0)
         self._condition = threading.Condition()
         self._hung = self._busy = False
+        self._paused = 0.0
 
     def recovering(self, chance: float = 0.0, **options: Any):
         options = {"pause": self.pause, "clock": lambda: self.now} | options
         return Recovering(self.open, "cam", wait=self.wait, chance=lambda: chance, **options)
 
     def open(self):
+        if self._paused:
+            self.pauses.append(round(self._paused, 6))
+        self._paused, self._hung = 0.0, False
         script = self.scripts.pop(0)
         if script == HANG:
             self.step()
@@ -59,14 +63,16 @@ class Stage:
 
     def wait(self, condition, ready, seconds):
         self._condition = condition
-        if not ready():
+        if not ready() and not self._hung:
             self._go.release()
         condition.wait_for(lambda: (ready() and not self._busy) or self._hung)
-        self._hung = False
+        if not ready():
+            self.now += seconds
         return ready()
 
     def pause(self, seconds):
-        self.pauses.append(seconds)
+        self.now += seconds
+        self._paused += seconds
 
     def give_several(self):
         """Let a source go on that nobody asks for frames; its next step is several."""
@@ -287,7 +293,7 @@ def test_options_out_of_range(options: dict[str, Any]):
 def test_the_count_reaches_results_and_summary(staged):
     stage = staged([0.0, LOST], [1.0])
     summary, lines = Summary(), io.StringIO()
-    with Pipeline(stage.recovering(), Classifier.load()) as pipeline:
+    with Pipeline.open(stage.recovering()) as pipeline:
         pipeline.run(JsonLines(lines), summary)
     assert [json.loads(line)["reopened"] for line in lines.getvalue().splitlines()] == [0, 1]
     assert (summary.frames, summary.reopened) == (2, 1)

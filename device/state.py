@@ -1,0 +1,51 @@
+"""How a source, and the pipeline that reads it, is doing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+StateName = Literal["opening", "running", "stalled", "reopening", "ended", "failed"]
+"""opening: no frame came yet. running: frames come. stalled: none came for a second or more, and more are waited
+for. reopening: the source was lost, and is opened again. ended: it has no more frames. failed: it was lost for good.
+"""
+
+
+@dataclass(frozen=True)
+class State:
+    """How a source, and the pipeline that reads it, is doing.
+
+    Attributes:
+        name: See `StateName`.
+        since: `time.monotonic()` when this state began.
+        reason: What went wrong last, in words; empty while nothing did.
+        attempt: While opening or reopening: the number of the attempt, from 1; 0 where none failed yet.
+        next_try: Seconds until the next attempt; None while none is waited for.
+        frames: Frames looked at so far.
+        rate: Frames looked at in a second, lately; 0 while none come.
+        dropped: Frames of a live source that were skipped, so far.
+        reopened: How often the source was opened again, so far.
+    """
+
+    name: StateName
+    since: float = 0.0
+    reason: str = ""
+    attempt: int = 0
+    next_try: float | None = None
+    frames: int = 0
+    rate: float = 0.0
+    dropped: int = 0
+    reopened: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a JSON line holds; `since` is left out, as it means nothing to other programs."""
+        return {
+            "state": self.name,
+            "reason": self.reason,
+            "attempt": self.attempt,
+            "next_try": None if self.next_try is None else round(self.next_try, 1),
+            "frames": self.frames,
+            "rate": round(self.rate, 1),
+            "dropped": self.dropped,
+            "reopened": self.reopened,
+        }
