@@ -18,6 +18,7 @@ from ..device.classifier import FER2013_MODEL, Classifier
 from ..device.faces.boxes import iou
 from ..device.faces.finder import FaceFinder
 from ..device.pipeline import Pipeline
+from ..device.recognizer import Recognizer
 from ..device.sources.open import open_source
 from ..device.types import UNCERTAIN, UNREADABLE, Box, FrameResult
 from ..errors import DataError, MissingFileError, check_name
@@ -182,7 +183,7 @@ def clip(path: Path, faces: int, classifier: Classifier, finder: FaceFinder, sca
     """
     if not path.exists():
         raise MissingFileError(f"there is no {path}; --data wants a folder with fer2013.csv and media/")
-    with Pipeline(open_source(path), classifier, finder=finder, scan_every=scan_every) as pipeline:
+    with Pipeline(open_source(path), Recognizer([classifier], finder=finder, scan_every=scan_every)) as pipeline:
         results = [(result.frame.time, len(result.faces), _labels(result)) for result in pipeline]
     counts = [count for _, count, _ in results]
     seen = [label for _, _, labels in results for label in labels.values()]

@@ -14,7 +14,7 @@ from ..data.metrics import wilson
 from ..data.results.device import PastedScores
 from ..device.classifier import Classifier
 from ..device.faces.finder import FaceFinder, in_box
-from ..device.faces.gate import Gate, turn
+from ..device.faces.gate import Gate
 from . import statistics
 
 SIDE = 200
@@ -90,7 +90,7 @@ def look(
             found[place] = np.abs(middle - np.array(_FRAME[::-1]) / 2).max() <= SIDE / 4
         if found[place]:
             crops.append(classifier.crop(frame, seen[0]))
-            turns.append(turn(seen[0].landmarks))
+            turns.append(abs(seen[0].turn))
             own = finder.points(frame, seen[0].box)
             points.append(in_box(np.full((5, 2), np.nan) if own is None else own, seen[0].box))
             refused.append(gate.refuses(seen[0], crops[-1]))

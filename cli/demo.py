@@ -47,7 +47,7 @@ def demo(
     with ExitStack() as stack:
         stopping = stack.enter_context(Stopping())
         camera = stack.enter_context(open_source(source))
-        pipeline = stack.enter_context(Pipeline(camera, classifier))
+        pipeline = stack.enter_context(Pipeline.open(camera, model=classifier))
         truth = Truth(camera)
         outputs: list[Output] = [
             stack.enter_context(open_annotated(out, pipeline.source.rate, source=source)),

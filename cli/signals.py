@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
+from ..device.event_types import Event
 from ..device.outputs.base import Output, Together
 from ..device.types import FrameResult
 
@@ -93,14 +94,14 @@ class Undivided(Together):
         super().__init__(*outputs)
         self._stopping = stopping
 
-    def write(self, result: FrameResult) -> None:
-        """Write a result to every output.
+    def take(self, what: FrameResult | Event) -> None:
+        """Hand a result with its events, or an event, to every output.
 
         Raises:
             OutputError: One of them can't be written.
         """
         with self._stopping.postponed():
-            super().write(result)
+            super().take(what)
 
 
 def _at_terminal() -> bool:

@@ -1,32 +1,45 @@
-"""The whole device: frames in, labelled faces out."""
+"""The whole device: frames in, labelled faces and events out."""
 
 from __future__ import annotations
 
-import sys
-import time
-from collections.abc import Iterator
-from itertools import islice
+import asyncio
+import math
+import time as clocks
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import check_range
+from ..errors import UsageError, check_range, unknown
 from ..models.preprocess import to_bgr
+from .asynchronous import Stream, Worker
+from .callbacks import Callbacks
 from .classifier import DEFAULT_MODEL, Classifier
-from .faces.finder import TILT, FaceFinder
-from .faces.follow import Follower
+from .event_types import Event
+from .events import EventRules, Events
+from .faces.finder import FaceFinder
 from .faces.gate import Gate
+from .monitor import Monitor
 from .outputs.base import Output, Together
+from .recognizer import Recognizer
 from .sources.base import Source
 from .sources.newest import newest
 from .sources.open import open_source
-from .tracks import Smoothing, Tracker
-from .types import Expression, Face, Frame, FrameResult
+from .sources.push import NoSource
+from .state import State
+from .tracks import Smoothing
+from .types import Frame, FrameResult
+from .view import View
+
+Model = str | Path | Classifier
+"""Name of a shipped model, path of a .tflite file, or a classifier."""
 
 
-class Pipeline:
+class Pipeline(Callbacks):
     """Finds the faces in each frame of a source and names their expressions.
 
         with Pipeline.open("picamera:0", model="ferlite-m-ferplus") as pipeline:
@@ -34,59 +47,65 @@ class Pipeline:
                 for face in result.faces:
                     print(face.track_id, face.label, f"{face.confidence:.2f}")
 
-    Of a live source the newest frame is taken whenever the one before is done; of a clip, every frame.
+    Of a live source the newest frame is taken whenever the one before is done; of a clip, every frame. Frames of
+    your own go to `process`, or through a `PushSource`. What happens comes from `events`, and to the functions
+    that are set as `when_appeared`, `when_left`, `when_changed`, `when_held` and `when_state`.
+
+    In asyncio: `async with await asyncio.to_thread(Pipeline.open, ...) as pipeline`, and in it
+    `async for result in pipeline.stream()` or `async for event in pipeline.events()`.
 
     Attributes:
         source: Where the frames come from.
-        classifier: Classifies the expressions.
+        classifiers: Classify the expressions, by the name of their model.
+        classifier: The first of them.
         finder: Finds the faces.
     """
 
     def __init__(
         self,
-        source: Source,
-        classifier: Classifier,
+        source: Source | None,
+        recognizer: Recognizer,
         *,
-        finder: FaceFinder | None = None,
-        smoothing: Smoothing | None = None,
-        gate: Gate | None = None,
-        scan_every: int = 1,
+        rules: EventRules | None = None,
+        clock: Callable[[], float] = clocks.monotonic,
+        wall: Callable[[], float] = clocks.time,
     ):
         """Make a pipeline of parts that are open already; `close` closes the source.
 
         Args:
-            source: Where the frames come from.
-            classifier: Classifies the expressions.
-            finder: Finds the faces; one with the default options if None.
-            smoothing: See `open`.
-            gate: See `open`.
-            scan_every: See `open`.
+            source: Where the frames come from; None if they are handed to `process`.
+            recognizer: Finds and names the faces.
+            rules: See `open`.
+            clock: Gives the seconds of `time.monotonic()`.
+            wall: Gives the seconds since the epoch.
 
         Raises:
-            UsageError: `scan_every` is less than 1, or a live source lacks an attribute.
-            ModelFormatError: A file of the face models is damaged.
-            RuntimeMissingError: No TFLite runtime is installed.
+            UsageError: A live source lacks an attribute.
+            UnknownNameError: `rules` names a label that the model lacks.
         """
-        self.classifier = classifier
-        self.finder = finder or FaceFinder()
-        self._tracker = Tracker(smoothing)
-        self._gate = gate or Gate()
-        self._follower = Follower(self.finder, scan_every)
-        self._tilt = TILT
-        # Last, because it may start a thread.
-        self.source = newest(source)
+        self.classifiers, self.finder = recognizer.classifiers, recognizer.finder
+        self.classifier = next(iter(self.classifiers.values()))
+        self._recognizer = recognizer
+        self._clock = clock
+        self._next = 0  # number of the next frame that is handed to `process`
+        self._worker = Worker()
+        self._events = Events(self._known(rules or EventRules()), keep=recognizer.keep, clock=clock, wall=wall)
+        self._wall = wall
+        self._read_from(source or NoSource())
 
     @classmethod
     def open(
         cls,
-        source: str | Path | int = "auto",
+        source: str | Path | int | Source | None = "auto",
         *,
-        model: str | Path | Classifier = DEFAULT_MODEL,
+        model: Model | Sequence[Model] = DEFAULT_MODEL,
         threads: int = 1,
         detector_threads: int | None = None,
-        smoothing: Smoothing | None = None,
+        smoothing: Smoothing | str | None = None,
         gate: Gate | None = None,
         scan_every: int = 1,
+        rules: EventRules | None = None,
+        fov: float | None = None,
         size: tuple[int, int] | None = None,
         rate: float | None = None,
         flip: bool = False,
@@ -94,19 +113,25 @@ class Pipeline:
         autofocus: bool = False,
         stall: float = 5.0,
         reopen: int | None = None,
+        wait: bool = False,
     ) -> Pipeline:
         """Open a source and load a model.
 
         Args:
-            source: As `open_source` takes it: a camera, stream, clip, picture or folder.
-            model: Name of a shipped model, path of a .tflite file, or a classifier.
+            source: As `open_source` takes it: a camera, stream, clip, picture or folder. A `Source` of your own
+                is taken as it is, and closed with the pipeline. None if you hand frames to `process`.
+            model: Name of a shipped model, path of a .tflite file, or a classifier. Or several of them: each face
+                is found once and read by all; the first one's labels are the face's own, `readings` has all.
             threads: Threads for one inference.
             detector_threads: Threads of the face models; `threads` if None.
-            smoothing: How expressions are smoothed over time; `Smoothing()` if None.
+            smoothing: How expressions are smoothed over time: "quick", "calm" (the default), "steady" or a
+                `Smoothing`.
             gate: Which faces are too small, blurred or turned away to be read; `Gate()` if None.
             scan_every: Scan one frame in so many for faces, or when a face is lost, and track the known
                 faces between. Faster, but a face that joins others is found up to so many frames late;
                 `ferlite bench` measures both.
+            rules: What counts as an event; `EventRules()` if None.
+            fov: Horizontal field of view of the camera in degrees, which gives each face its `direction`.
             size: Width and height in pixels asked of a camera, before turning; 640 x 480 if None.
             rate: Frames a second asked of a camera; of a folder, how fast its pictures follow one another.
             flip: Mirror left and right.
@@ -115,6 +140,8 @@ class Pipeline:
             stall: Seconds without a frame after which a camera or stream is opened again.
             reopen: How many attempts in a row to open a lost camera or stream again may fail; None for no
                 limit, 0 for no attempt.
+            wait: Return at once, and wait for a camera or stream that is not there yet while frames are asked
+                for.
 
         Raises:
             SourceError: The source can't be opened; the message says what was tried.
@@ -122,25 +149,38 @@ class Pipeline:
             UsageError: An option lies outside its range.
             FerliteError: Whatever else `open_source` and `Classifier.load` raise.
         """
-        # The options and the model first: wrong ones are known before a camera is switched on.
-        check_range("scan_every", scan_every, 1, unit="frames", whole=True)
-        classifier = model if isinstance(model, Classifier) else Classifier.load(model, threads=threads)
-        finder = FaceFinder(threads=threads if detector_threads is None else detector_threads)
-        opened = open_source(
-            source,
-            size=size,
-            rate=rate,
-            flip=flip,
-            rotate=rotate,
-            autofocus=autofocus,
-            stall=stall,
-            reopen=reopen,
+        # The options and the models first: wrong ones are known before a camera is switched on.
+        view = View(fov, turned=rotate in (90, 270))
+        models = [model] if isinstance(model, (str, Path, Classifier)) else model
+        recognizer = Recognizer(
+            [each if isinstance(each, Classifier) else Classifier.load(each, threads=threads) for each in models],
+            finder=FaceFinder(threads=threads if detector_threads is None else detector_threads),
+            smoothing=Smoothing.named(smoothing) if isinstance(smoothing, str) else smoothing,
+            gate=gate,
+            scan_every=scan_every,
+            view=view,
         )
-        try:
-            return cls(opened, classifier, finder=finder, smoothing=smoothing, gate=gate, scan_every=scan_every)
-        except BaseException:
-            opened.close()
-            raise
+        pipeline = cls(None, recognizer, rules=rules)
+        if isinstance(source, (str, Path, int)):
+            source = open_source(
+                source,
+                size=size,
+                rate=rate,
+                flip=flip,
+                rotate=rotate,
+                autofocus=autofocus,
+                stall=stall,
+                reopen=reopen,
+                wait=wait,
+            )
+        if source is not None:
+            pipeline._read_from(source)
+        return pipeline
+
+    @property
+    def state(self) -> State:
+        """How the pipeline is doing now; may be read from any thread, also while a camera is lost."""
+        return self._monitor.state
 
     def __iter__(self) -> Iterator[FrameResult]:
         """Yield the result of each frame until the source ends.
@@ -148,11 +188,52 @@ class Pipeline:
         Raises:
             SourceError: The source broke off, and for good.
         """
-        for frame in self.source:
-            yield self.process(frame)
+        return (each for each in self._happenings() if isinstance(each, FrameResult))
+
+    def stream(self) -> Stream[FrameResult]:
+        """Return the same results as iteration does, for `async for`; see `Stream`."""
+
+        def items() -> Iterator[FrameResult | None]:
+            return (each if isinstance(each, FrameResult) else None for each in self._happenings())
+
+        return Stream(items, self._worker)
+
+    def events(
+        self,
+        *,
+        held: Mapping[str, float] | None = None,
+        confirm: int | None = None,
+        cooldown: float | None = None,
+    ) -> Stream[Event]:
+        """Return what happens, for `for` and `async for`: faces come, go and change, the source is lost and found.
+
+            for event in pipeline.events(held={"happy": 1.0}):
+                print(event.kind, event.to_json())
+
+        Args:
+            held: See `EventRules`; as given to `open` if None, as with the others.
+            confirm: See `EventRules`.
+            cooldown: See `EventRules`.
+
+        Raises:
+            UsageError: A value lies outside its range.
+            UnknownNameError: The model has no such label.
+        """
+        given = {"held": held, "confirm": confirm, "cooldown": cooldown}
+        rules = replace(self._events.rules, **{name: value for name, value in given.items() if value is not None})
+        self._events.rules = self._known(rules)
+
+        def items() -> Iterator[Event | None]:
+            for each in self._happenings():
+                if isinstance(each, FrameResult):
+                    yield from each.events
+                # None after a frame, too: who iterates in a thread can be cancelled between any two.
+                yield None if isinstance(each, FrameResult) else each
+
+        return Stream(items, self._worker)
 
     def run(self, *outputs: Output, frames: int | None = None) -> None:
-        """Write the result of each frame to every output.
+        """Write the result of each frame, and each event, to every output.
 
             with Pipeline.open("clip.mp4") as pipeline, JsonLines("clip.jsonl") as lines:
                 pipeline.run(lines)
@@ -171,73 +252,112 @@ class Pipeline:
             UsageError: `frames` is negative or no whole number.
         """
         if frames is not None:
-            check_range("frames", frames, 0, sys.maxsize, whole=True)
-        together = Together(*outputs)
-        for result in islice(self, frames):
-            together.write(result)
-            if together.done:
+            check_range("frames", frames, 0, whole=True)
+        together, results = Together(*outputs), 0
+        for each in self._happenings() if frames != 0 else ():
+            if each is not None:
+                together.take(each)
+            results += isinstance(each, FrameResult)
+            if results == frames or together.done:
                 return
 
-    def process(self, frame: Frame) -> FrameResult:
-        """Find and name the faces of one frame."""
-        if frame.still:
-            self._tracker.forget()
-            self._follower.scanned([])
-        start = time.perf_counter()
-        detecting = 0.0
-        image = to_bgr(frame.image)
-        faces = self._follower.follow(image)
-        if faces is None:
-            faces, detecting = self._scan(image, frame.still)
-            self._follower.scanned(faces)
-        aligned = time.perf_counter()
-        readings = [self._read(image, face) for face in faces]
-        classified = time.perf_counter()
-        tracked = tuple(self._tracker.update(faces, readings, frame.time))
-        done = time.perf_counter()
-        stages = {
-            "detect": detecting,
-            "landmarks": aligned - start - detecting,
-            "classify": classified - aligned,
-            "track": done - classified,
-        }
+    def process(self, image: Frame | NDArray[np.uint8], time: float | None = None, *, rgb: bool = False) -> FrameResult:
+        """Find and name the faces of one frame.
+
+            pipeline = Pipeline.open(None)
+            result = pipeline.process(image)
+
+        Args:
+            image: uint8 [h, w] grey, [h, w, 3] BGR or [h, w, 4] BGRA, of any size; or a `Frame`.
+            time: When it was taken, in seconds on any clock that you keep to; `time.monotonic()` now if None. When
+                it goes back, the faces seen so far are forgotten.
+            rgb: The colours are in the order RGB or RGBA, as Pillow and picamera2's "BGR888" have them.
+
+        Raises:
+            DataError: Another shape or dtype.
+            UsageError: `time` is not finite, or was given beside a `Frame`, which has its own.
+        """
+        if not isinstance(image, Frame):
+            image = Frame(to_bgr(image, rgb=rgb), self._next, self._clock() if time is None else time)
+            self._next += 1
+        elif time is not None:
+            raise UsageError("a time was given beside a Frame, which has its own; leave it out")
+        if not math.isfinite(image.time):
+            raise UsageError(f"the time of a frame is {image.time!r}; it must be a finite number of seconds")
+        # A still continues nothing: who was there before it has left.
+        events: list[Event] = list(self._events.end()) if image.still else []
+        faces, stages = self._recognizer(image)
+        wall = self._monitor.saw(image)
+        events += [*self._monitor.changes(), *self._events.update(faces, image.time, wall)]
+        self.announce(events)
         return FrameResult(
-            frame=frame,
-            faces=tracked,
-            stages={name: 1000 * seconds for name, seconds in stages.items()},
+            frame=image,
+            faces=faces,
+            stages=stages,
             dropped=self.source.dropped,
             damaged=self.source.damaged,
             reopened=self.source.reopened,
+            wall=wall,
+            events=tuple(events),
         )
 
-    def _scan(self, image: NDArray[np.uint8], still: bool) -> tuple[list[Face], float]:
-        """Find faces upright, else tilted; return them and the detector's time in seconds."""
-        # Of a moving picture one side a frame: the one where a face was found last, else in turns.
-        rolls = (0.0, TILT, -TILT) if still else (0.0, self._tilt)
-        faces: list[Face] = []
-        detecting = 0.0
-        for roll in rolls:
-            start = time.perf_counter()
-            boxes = self.finder.boxes(image, roll)
-            detecting += time.perf_counter() - start
-            faces = self.finder.landmarks(image, boxes, roll, still=still)
-            if faces:
-                return faces, detecting
-        self._tilt = -self._tilt
-        return faces, detecting
+    def _read_from(self, source: Source) -> None:
+        try:
+            self.source = newest(source)
+        except BaseException:
+            source.close()
+            raise
+        self._monitor = Monitor(self.source, clock=self._clock, wall=self._wall)
 
-    def _read(self, image: NDArray[np.uint8], face: Face) -> Expression | str:
-        crop = self.classifier.crop(image, face)
-        return self._gate.refuses(face, crop) or self.classifier.classify(crop)
+    def _happenings(self) -> Iterator[FrameResult | Event | None]:
+        """Yield each frame's result, what happens between frames, and None while nothing does."""
+        try:
+            for frame in self.source.watch():
+                if frame is not None:
+                    yield self.process(frame)
+                    self._monitor.resumed()
+                    continue
+                self._monitor.waited()
+                yield from self._told([*self._monitor.changes(), *(self._events.wait() if self.source.live else [])])
+                yield None
+        except Exception as error:
+            self._monitor.ended(error)
+            yield from self._told([*self._events.end(), *self._monitor.changes()])
+            raise
+        self._monitor.ended()
+        yield from self._told([*self._events.end(), *self._monitor.changes()])
+
+    def _known(self, rules: EventRules) -> EventRules:
+        for label in rules.held:
+            if label not in self.classifier.labels:
+                raise unknown("label", label, self.classifier.labels)
+        return rules
+
+    def _told(self, events: list[Event]) -> list[Event]:
+        self.announce(events)
+        return events
 
     def close(self) -> None:
-        """Stop capturing and close the source; may be called again."""
+        """Stop capturing and close the source; may be called again, and from another thread."""
         self.source.close()
+        self._worker.stop()
 
-    def __enter__(self) -> Pipeline:
+    async def aclose(self) -> None:
+        """As `close`, without holding up the event loop."""
+        await asyncio.to_thread(self.close)
+
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()

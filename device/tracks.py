@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import check_range
+from ..errors import check_range, unknown
 from .faces.boxes import iou
-from .types import UNCERTAIN, UNREADABLE, Box, Expression, Face, TrackedFace
+from .types import UNCERTAIN, UNREADABLE, Box, Expression, Face, Reading, TrackedFace
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,63 @@ class Smoothing:
         for name in ("threshold", "margin", "iou"):
             check_range(f"Smoothing.{name}", getattr(self, name), 0, 1)
 
+    @classmethod
+    def named(cls, name: str) -> Smoothing:
+        """Return the smoothing of a name in `PRESETS`.
+
+        Raises:
+            UnknownNameError: There is none.
+        """
+        if name not in PRESETS:
+            raise unknown("smoothing", name, PRESETS)
+        return PRESETS[name]
+
+
+PRESETS = {
+    "quick": Smoothing(time_constant=0.15, margin=0.05),
+    "calm": Smoothing(),
+    "steady": Smoothing(time_constant=1.2, margin=0.25, hold=1.0),
+}
+"""Settings by what they are for: an answer at once, labels that people read, counts and automations."""
+
 
 _VELOCITY_CONSTANT = 0.3  # seconds
-_JITTER = 0.1  # seconds that a frame's time may lie before the last one's
+JITTER = 0.1
+"""Seconds by which a frame's time may lie before the last one's without being a new beginning."""
+
+
+@dataclass
+class _Smoothed:
+    """What one model says of a face, over time."""
+
+    label: str = UNREADABLE
+    expression: Expression | None = None
+    read: float = -math.inf
+
+    def take(self, raw: Expression | None, time: float, smoothing: Smoothing) -> Reading:
+        """Take in what the model says now; None where the face can't be read."""
+        if raw is not None:
+            self.expression = self._mixed(raw, time, smoothing.time_constant)
+            self.label, self.read = self._decided(self.expression, smoothing), time
+        elif time - self.read > smoothing.hold:
+            self.label, self.expression = UNREADABLE, None
+        return Reading(raw, self.expression, self.label)
+
+    def _mixed(self, raw: Expression, time: float, constant: float) -> Expression:
+        if self.expression is None or constant <= 0:
+            return raw
+        # Not below zero: within the jitter, the last reading may be from a later time.
+        share = -math.expm1(-max(0.0, time - self.read) / constant)
+        mixed = (1 - share) * self.expression.probabilities + share * raw.probabilities
+        return Expression(raw.labels, mixed.astype(np.float32))
+
+    def _decided(self, smoothed: Expression, smoothing: Smoothing) -> str:
+        threshold, margin = smoothing.threshold, smoothing.margin
+        if self.label not in {UNCERTAIN, UNREADABLE}:
+            own = float(smoothed.probabilities[smoothed.labels.index(self.label)])
+            if own >= threshold - margin and smoothed.confidence - own <= margin:
+                return self.label
+        return smoothed.label if smoothed.confidence >= threshold else UNCERTAIN
 
 
 @dataclass
@@ -56,10 +110,8 @@ class _Track:
     number: int
     face: Face
     seen: float
+    models: dict[str, _Smoothed]
     velocity: tuple[float, float] = (0.0, 0.0)  # pixels a second
-    label: str = UNREADABLE
-    expression: Expression | None = None
-    read: float = -math.inf
 
     def expected(self, time: float) -> Box:
         """Extrapolate the box to a later time at the track's velocity."""
@@ -82,43 +134,49 @@ class Tracker:
 
     Attributes:
         smoothing: The settings.
+
+    Args:
+        models: Names of the models that read the faces, the first one's label being the face's own.
+        smoothing: The settings; `Smoothing()` if None.
     """
 
-    def __init__(self, smoothing: Smoothing | None = None):
+    def __init__(self, models: Sequence[str], smoothing: Smoothing | None = None):
         self.smoothing = smoothing or Smoothing()
+        self._models = tuple(models)
         self._tracks: list[_Track] = []
         self._next = 1
 
-    def update(self, faces: Sequence[Face], readings: Sequence[Expression | str], time: float) -> list[TrackedFace]:
+    def update(
+        self, faces: Sequence[Face], readings: Sequence[Sequence[Expression] | str], time: float
+    ) -> list[TrackedFace]:
         """Take in the faces of one frame.
 
         Args:
             faces: Faces of the frame.
-            readings: Expression of each face, or why it can't be read.
+            readings: Of each face the expression that each model reads, or why it can't be read.
             time: Time of the frame in seconds. When it goes back by more than 0.1 s, as where a clip
                 starts again, the faces of the later frames are forgotten and get new numbers.
 
         Returns:
             The same faces in the same order with their history.
         """
-        self._tracks = [t for t in self._tracks if -_JITTER <= time - t.seen <= self.smoothing.keep]
+        self._tracks = [t for t in self._tracks if -JITTER <= time - t.seen <= self.smoothing.keep]
         matches = self._match(faces, time)
         result = []
         for place, (face, reading) in enumerate(zip(faces, readings, strict=True)):
             track = matches.get(place)
             if track is None:
-                track = _Track(self._next, face, time)
+                track = _Track(self._next, face, time, {name: _Smoothed() for name in self._models})
                 self._next += 1
                 self._tracks.append(track)
             track.see(face, time)
-            if isinstance(reading, Expression):
-                track.expression = self._smooth(track, reading, time)
-                track.label, track.read = self._decide(track.label, track.expression), time
-                result.append(TrackedFace(track.number, face, reading, track.expression, track.label))
-                continue
-            if time - track.read > self.smoothing.hold:
-                track.label, track.expression = UNREADABLE, None
-            result.append(TrackedFace(track.number, face, None, track.expression, track.label, reading))
+            why = reading if isinstance(reading, str) else ""
+            raw: Sequence[Expression | None] = [None] * len(self._models) if isinstance(reading, str) else reading
+            smoothed = {
+                name: model.take(now, time, self.smoothing)
+                for (name, model), now in zip(track.models.items(), raw, strict=True)
+            }
+            result.append(TrackedFace(track.number, face, smoothed, why))
         return result
 
     def forget(self) -> None:
@@ -146,23 +204,6 @@ class Tracker:
                     matches[place] = track
                     taken.add(track.number)
         return matches
-
-    def _smooth(self, track: _Track, raw: Expression, time: float) -> Expression:
-        constant = self.smoothing.time_constant
-        if track.expression is None or constant <= 0:
-            return raw
-        # Not below zero: within the jitter, the last reading may be from a later time.
-        share = -math.expm1(-max(0.0, time - track.read) / constant)
-        mixed = (1 - share) * track.expression.probabilities + share * raw.probabilities
-        return Expression(raw.labels, mixed.astype(np.float32))
-
-    def _decide(self, label: str, smoothed: Expression) -> str:
-        threshold, margin = self.smoothing.threshold, self.smoothing.margin
-        if label not in {UNCERTAIN, UNREADABLE}:
-            own = float(smoothed.probabilities[smoothed.labels.index(label)])
-            if own >= threshold - margin and smoothed.confidence - own <= margin:
-                return label
-        return smoothed.label if smoothed.confidence >= threshold else UNCERTAIN
 
 
 def _middle(box: Box) -> tuple[float, float]:

@@ -5,11 +5,15 @@ They compare by identity, and their `repr` shows the shape of an array, not its 
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .event_types import Event, moment
 
 Box = tuple[float, float, float, float]
 """x, y, width and height in pixels."""
@@ -68,6 +72,24 @@ class Face(_Brief):
     score: float
     landmarks: NDArray[np.float32]
 
+    @property
+    def turn(self) -> float:
+        """How far the head is turned: the nose's offset from the middle of the eyes, in eye distances.
+
+        0 for a face seen from the front, positive where it looks to the right of the picture; roll does
+        not count.
+        """
+        (left_x, left_y), (right_x, right_y), (nose_x, nose_y) = self.landmarks[:3].tolist()
+        x, y = right_x - left_x, right_y - left_y
+        off = (nose_x - (left_x + right_x) / 2) * x + (nose_y - (left_y + right_y) / 2) * y
+        return off / max(x * x + y * y, 1e-6)
+
+    @property
+    def roll(self) -> float:
+        """How far the head is tilted, in degrees from -180 to 180: positive clockwise in the picture."""
+        (left_x, left_y), (right_x, right_y) = self.landmarks[:2].tolist()
+        return math.degrees(math.atan2(right_y - left_y, right_x - left_x))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Expression:
@@ -105,24 +127,62 @@ class Expression:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Reading:
+    """What one model says of a face, over time.
+
+    Attributes:
+        raw: Expression in this frame alone; None if the face can't be read.
+        expression: Expression smoothed over time; None while `label` is `UNREADABLE`.
+        label: Stable label, `UNCERTAIN` or `UNREADABLE`.
+    """
+
+    raw: Expression | None
+    expression: Expression | None
+    label: str
+
+    @property
+    def confidence(self) -> float:
+        """Smoothed probability of the stable label; of the most probable one while uncertain; 0 if unreadable."""
+        if self.expression is None:
+            return 0.0
+        if self.label == UNCERTAIN:
+            return self.expression.confidence
+        return float(self.expression.probabilities[self.expression.labels.index(self.label)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a JSON line holds of it."""
+        return {
+            "label": self.label,
+            "confidence": round(self.confidence, 4),
+            "probabilities": self.expression and self.expression.to_json(),
+            "raw": self.raw and self.raw.to_json(),
+        }
+
+    def __repr__(self) -> str:
+        return f"Reading({self.label!r}, {self.confidence:.3f})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class TrackedFace(_Brief):
     """A face with its history.
 
     Attributes:
         track_id: Number that stays with this face from frame to frame; never used again.
         face: Where it is.
-        raw: Expression in this frame alone; None if the face can't be read.
-        expression: Expression smoothed over time; None while `label` is `UNREADABLE`.
-        label: Stable label, `UNCERTAIN` or `UNREADABLE`.
+        readings: What each model says of it, by the model's name; the first one's is the face's own
+            `label`, `confidence`, `expression` and `raw`.
         unreadable: Why it can't be read in this frame, for instance "too small"; empty if it can.
+        area: Share of the frame that its box covers, 0 to 1.
+        direction: Degrees to the right and up from the optical axis to the middle of its box; None unless
+            the pipeline knows the field of view.
     """
 
     track_id: int
     face: Face
-    raw: Expression | None
-    expression: Expression | None
-    label: str
+    readings: Mapping[str, Reading]
     unreadable: str = ""
+    area: float = 0.0
+    direction: tuple[float, float] | None = None
 
     @property
     def box(self) -> Box:
@@ -135,13 +195,57 @@ class TrackedFace(_Brief):
         return self.face.landmarks
 
     @property
+    def turn(self) -> float:
+        """How far the head is turned; see `Face.turn`."""
+        return self.face.turn
+
+    @property
+    def roll(self) -> float:
+        """How far the head is tilted, in degrees; see `Face.roll`."""
+        return self.face.roll
+
+    @property
+    def reading(self) -> Reading:
+        """What the first model says."""
+        return next(iter(self.readings.values()))
+
+    @property
+    def raw(self) -> Expression | None:
+        """Expression in this frame alone; None if the face can't be read."""
+        return self.reading.raw
+
+    @property
+    def expression(self) -> Expression | None:
+        """Expression smoothed over time; None while `label` is `UNREADABLE`."""
+        return self.reading.expression
+
+    @property
+    def label(self) -> str:
+        """Stable label, `UNCERTAIN` or `UNREADABLE`."""
+        return self.reading.label
+
+    @property
     def confidence(self) -> float:
-        """Smoothed probability of the stable label; of the most probable one while uncertain; 0 if unreadable."""
-        if self.expression is None:
-            return 0.0
-        if self.label == UNCERTAIN:
-            return self.expression.confidence
-        return float(self.expression.probabilities[self.expression.labels.index(self.label)])
+        """Smoothed probability of the label; see `Reading.confidence`."""
+        return self.reading.confidence
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a JSON line holds of it."""
+        values = {
+            "id": self.track_id,
+            "box": [round(v, 1) for v in self.box],
+            "score": round(self.face.score, 3),
+            **self.reading.to_json(),
+            "unreadable": self.unreadable or None,
+            "area": round(self.area, 4),
+            "turn": round(self.turn, 3),
+            "roll": round(self.roll, 1),
+        }
+        if self.direction is not None:
+            values["direction"] = [round(degrees, 1) for degrees in self.direction]
+        if len(self.readings) > 1:
+            values["models"] = {name: reading.to_json() for name, reading in self.readings.items()}
+        return values
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -155,6 +259,8 @@ class FrameResult(_Brief):
         dropped: Frames of a live source that were skipped, so far.
         damaged: Frames of the source that did not decode, so far.
         reopened: How often the source was opened again after a stall or a loss, so far.
+        wall: Seconds since the epoch: when a live source took the frame; of a clip, when it was looked at.
+        events: What happened since the frame before.
     """
 
     frame: Frame
@@ -163,27 +269,17 @@ class FrameResult(_Brief):
     dropped: int = 0
     damaged: int = 0
     reopened: int = 0
+    wall: float = 0.0
+    events: tuple[Event, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what a JSON line holds: no pixels."""
         named = {"name": self.frame.name} if self.frame.name else {}
         return {
             "frame": self.frame.index,
-            "time": round(self.frame.time, 4),
+            **moment(self.frame.time, self.wall),
             **named,
-            "faces": [
-                {
-                    "id": f.track_id,
-                    "box": [round(v, 1) for v in f.box],
-                    "score": round(f.face.score, 3),
-                    "label": f.label,
-                    "confidence": round(f.confidence, 4),
-                    "probabilities": f.expression and f.expression.to_json(),
-                    "raw": f.raw and f.raw.to_json(),
-                    "unreadable": f.unreadable or None,
-                }
-                for f in self.faces
-            ],
+            "faces": [face.to_json() for face in self.faces],
             "ms": {name: round(ms, 3) for name, ms in self.stages.items()},
             "dropped": self.dropped,
             "damaged": self.damaged,

@@ -26,8 +26,9 @@ class Gate:
         min_face: Least longer side of the box, in pixels of the frame; 0 accepts every size.
         min_sharpness: Least `sharpness` of the crop, which does not depend on the crop's size; 0 accepts
             every blur.
-        max_turn: Greatest `turn` of the head; 1 accepts nearly every head. FER2013's PublicTest has
-            hardly a face beyond the default, so nobody knows how well those are classified.
+        max_turn: Greatest turn of the head to either side, see `Face.turn`; 1 accepts nearly every head.
+            FER2013's PublicTest has hardly a face beyond the default, so nobody knows how well those are
+            classified.
 
     Raises:
         UsageError: A limit is negative or no number.
@@ -50,7 +51,7 @@ class Gate:
         """
         if max(face.box[2:]) < self.min_face:
             return TOO_SMALL
-        if turn(face.landmarks) > self.max_turn:
+        if abs(face.turn) > self.max_turn:
             return TURNED
         return BLURRED if sharpness(crop) < self.min_sharpness else ""
 
@@ -75,18 +76,3 @@ def sharpness(crop: NDArray[np.uint8]) -> float:
         for after, before in ((crop[1:], crop[:-1]), (crop[:, 1:], crop[:, :-1]))
     )
     return cv2.norm(cv2.Laplacian(crop, cv2.CV_16S), cv2.NORM_L2SQR) / max(gradient, 1.0)
-
-
-def turn(landmarks: NDArray[np.float32]) -> float:
-    """Measure how far a head is turned to a side: the nose's offset from the middle of the eyes, in eye distances.
-
-    Args:
-        landmarks: float32 [5, 2], as `Face` has them.
-
-    Returns:
-        0 for a face seen from the front; roll does not count.
-    """
-    (left_x, left_y), (right_x, right_y), (nose_x, nose_y) = landmarks[:3].tolist()
-    x, y = right_x - left_x, right_y - left_y
-    off = (nose_x - (left_x + right_x) / 2) * x + (nose_y - (left_y + right_y) / 2) * y
-    return abs(off) / max(x * x + y * y, 1e-6)

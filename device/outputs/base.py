@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from ...errors import OutputError
+from ..event_types import Event
 from ..types import FrameResult
 
 
@@ -27,6 +28,21 @@ class Output(Protocol):
             OutputError: It can't be written, or was closed; what was written before is kept.
         """
         ...
+
+    def event(self, event: Event) -> None:
+        """Take an event; an output of results alone leaves it.
+
+        Raises:
+            OutputError: As for `write`.
+        """
+        pass
+
+    def take(self, what: FrameResult | Event) -> None:
+        """Take a result with its events, or an event that came between two."""
+        if isinstance(what, FrameResult):
+            self.write(what)
+        for event in what.events if isinstance(what, FrameResult) else (what,):
+            self.event(event)
 
     def close(self) -> None:
         """Finish; may be called again. An output that holds nothing open leaves it as it is."""
@@ -52,13 +68,17 @@ class Together(Output):
         self._outputs = outputs
 
     def write(self, result: FrameResult) -> None:
-        """Write a result to every output.
+        """Write a result, with its events, to every output; see `take`."""
+        self.take(result)
+
+    def take(self, what: FrameResult | Event) -> None:
+        """Hand a result with its events, or an event, to every output.
 
         Raises:
-            OutputError: One of them can't be written; those before it have the result.
+            OutputError: One of them can't be written; those before it have it.
         """
         for output in self._outputs:
-            output.write(result)
+            output.take(what)
         self.done = any(output.done for output in self._outputs)
 
 

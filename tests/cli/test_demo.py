@@ -44,7 +44,7 @@ def test_the_demo_takes_a_photo_and_claims_no_truth_about_it(tmp_path, monkeypat
 
 
 def test_truth_counts_what_was_found_and_named_as_drawn(model_path):
-    with Pipeline(VirtualCamera(faces=2, frames=3), Pipeline.open("virtual:", model=model_path).classifier) as pipeline:
+    with Pipeline.open(VirtualCamera(faces=2, frames=3), model=model_path) as pipeline:
         truth, summary = Truth(pipeline.source), Summary()
         pipeline.run(truth, summary)
     assert (truth.drawn, truth.found) == (6, 6)

@@ -16,7 +16,7 @@ from ferlite.cli.app import main
 from ferlite.cli.live import LiveView
 from ferlite.cli.summary import Summary
 from ferlite.device.sources.base import Source
-from ferlite.device.types import UNREADABLE, Expression, Face, Frame, FrameResult, TrackedFace
+from ferlite.device.types import UNREADABLE, Expression, Face, Frame, FrameResult, Reading, TrackedFace
 
 COMMAND = [sys.executable, "-c", "from ferlite.cli.app import main; main()"]
 PIXELS = np.zeros((48, 48, 3), np.uint8)
@@ -152,7 +152,7 @@ class Camera(Source):
 def tracked(number, label="happy", unreadable=""):
     face = Face((0, 0, 9, 9), 0.9, np.zeros((5, 2), np.float32))
     seen = None if unreadable else Expression(("happy", "sad"), np.array([0.75, 0.25], np.float32))
-    return TrackedFace(number, face, seen, seen, label, unreadable)
+    return TrackedFace(number, face, {"m": Reading(seen, seen, label)}, unreadable)
 
 
 def result(*faces, **more):

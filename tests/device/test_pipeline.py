@@ -152,7 +152,7 @@ def test_pictures_in_a_folder_are_not_taken_for_one_clip(tmp_path, model_path):
 
 def test_a_frame_is_a_picture_of_its_own_only_where_it_says_so_and_not_by_its_name():
     frames = [replace(VirtualCamera().frame(index), name="x") for index in range(2)]
-    with Pipeline(Given(), Classifier.load()) as pipeline:
+    with Pipeline.open(Given()) as pipeline:
         ids = [pipeline.process(frame).faces[0].track_id for frame in frames]
         ids += [pipeline.process(replace(frame, still=True)).faces[0].track_id for frame in frames]
     assert ids == [1, 1, 2, 3]
@@ -197,7 +197,7 @@ def test_frames_that_change_their_size_go_through_to_the_video(tmp_path):
     sizes = [(640, 480), (320, 240), (1, 1), (480, 640), (4000, 3000), (640, 480)]
     images = [np.full((height, width, 3), 90, np.uint8) for width, height in sizes]
     images[0] = images[-1] = VirtualCamera().frame(0).image
-    with Pipeline(Given(*images), Classifier.load()) as pipeline, AnnotatedVideo(tmp_path / "a.mp4") as output:
+    with Pipeline.open(Given(*images)) as pipeline, AnnotatedVideo(tmp_path / "a.mp4") as output:
         results = list(pipeline)
         for result in results:
             output.write(result)
@@ -209,7 +209,7 @@ def test_frames_that_change_their_size_go_through_to_the_video(tmp_path):
 def test_of_fifty_faces_a_clip_shows_the_largest_sixteen_and_a_picture_all(tmp_path):
     camera = VirtualCamera(size=(192, 192))
     crowd = np.vstack([np.hstack([camera.frame(9 * row + column).image for column in range(10)]) for row in range(5)])
-    with Pipeline(Given(crowd), Classifier.load()) as pipeline:
+    with Pipeline.open(Given(crowd)) as pipeline:
         (moving,) = pipeline
     cv2.imwrite(str(tmp_path / "crowd.png"), crowd)
     with Pipeline.open(tmp_path / "crowd.png") as pipeline:
@@ -224,13 +224,13 @@ def test_a_source_that_raises_is_heard_after_its_last_frame(live):
     source = Given(np.zeros((48, 64, 3), np.uint8), SourceError("broke off"))
     source.live = live
     results = []
-    with Pipeline(source, Classifier.load()) as pipeline, pytest.raises(SourceError, match="broke off"):
+    with Pipeline.open(source) as pipeline, pytest.raises(SourceError, match="broke off"):
         results.extend(pipeline)
     assert len(results) == 1
 
 
 def test_a_source_that_gives_nothing_ends_quietly():
-    with Pipeline(Given(), Classifier.load()) as pipeline:
+    with Pipeline.open(Given()) as pipeline:
         assert list(pipeline) == []
 
 
@@ -252,6 +252,9 @@ def test_the_command_writes_a_line_for_each_frame_and_a_video(clip, model_path, 
         "probabilities",
         "raw",
         "unreadable",
+        "area",
+        "turn",
+        "roll",
     }
     with Pipeline.open(tmp_path / "out.mp4", model=model_path) as pipeline:
         assert len(list(pipeline.source)) == 20

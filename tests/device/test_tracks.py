@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from ferlite.device.faces.boxes import iou
 from ferlite.device.sources.virtual import VirtualCamera
-from ferlite.device.tracks import Smoothing, Tracker
+from ferlite.device.tracks import Smoothing
+from ferlite.device.tracks import Tracker as TrackerOfModels
 from ferlite.device.types import UNCERTAIN, UNREADABLE, Expression, Face
 from ferlite.errors import UsageError
 
@@ -25,6 +26,16 @@ def showing(**probabilities):
 
 
 HAPPY, SAD, UNCLEAR = showing(happy=1), showing(sad=1), showing(happy=0.35, sad=0.33, neutral=0.32)
+
+
+class Tracker(TrackerOfModels):
+    """A tracker of one model."""
+
+    def __init__(self, smoothing=None):
+        super().__init__(["one"], smoothing)
+
+    def update(self, faces, readings, time):
+        return super().update(faces, [each if isinstance(each, str) else [each] for each in readings], time)
 
 
 def test_a_face_that_moves_a_little_keeps_its_number():

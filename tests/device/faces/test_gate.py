@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferlite.device.faces.gate import BLURRED, TOO_SMALL, TURNED, Gate, sharpness, turn
+from ferlite.device.faces.gate import BLURRED, TOO_SMALL, TURNED, Gate, sharpness
 from ferlite.device.pipeline import Pipeline
 from ferlite.device.types import UNREADABLE, Face
 from ferlite.errors import UsageError
@@ -77,14 +77,16 @@ def test_of_real_faces_the_same_share_is_refused_at_any_size_of_the_crop(fer2013
 
 
 @given(st.floats(-180, 180), st.floats(-15, 15), st.floats(0.1, 10))
-def test_turn_knows_no_roll_side_or_size(roll, off, scale):
+def test_turn_tells_the_side_and_knows_no_size_and_roll_no_turn(roll, off, scale):
     landmarks = FRONTAL.copy()
     landmarks[2, 0] += off
-    assert turn(turned(scale * landmarks, roll)) == pytest.approx(abs(off) / 40, abs=1e-3)
+    face = Face((0, 0, 1, 1), 1.0, turned(scale * landmarks, roll))
+    assert face.turn == pytest.approx(off / 40, abs=1e-3)
+    assert (face.roll - roll + 180) % 360 - 180 == pytest.approx(0, abs=0.01)
 
 
 def test_points_that_fall_together_are_no_error():
-    assert turn(np.zeros((5, 2), np.float32)) == 0
+    assert Face((0, 0, 0, 0), 1.0, np.zeros((5, 2), np.float32)).turn == 0
 
 
 def test_a_small_face_is_found_and_not_named(model_path):

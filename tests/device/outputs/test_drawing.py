@@ -7,16 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ferlite.device.outputs.drawing import COLOURS, annotate, colour_of
-from ferlite.device.types import UNCERTAIN, UNREADABLE, Expression, Face, Frame, FrameResult, TrackedFace
+from ferlite.device.types import UNCERTAIN, UNREADABLE, Expression, Face, Frame, FrameResult, Reading, TrackedFace
 from ferlite.errors import DataError
 from ferlite.models.labels import FER2013_LABELS, LABELS
+
+
+def tracked(number, face, expression, label, unreadable=""):
+    return TrackedFace(number, face, {"model": Reading(expression, expression, label)}, unreadable)
 
 
 def a_face(box, label="happy", number=1, labels=FER2013_LABELS):
     probabilities = np.full(len(labels), 0.4 / (len(labels) - 1), np.float32)
     probabilities[labels.index(label) if label in labels else 0] = 0.6
     expression = Expression(labels, probabilities)
-    return TrackedFace(number, Face(box, 0.9, np.zeros((5, 2), np.float32)), expression, expression, label)
+    return tracked(number, Face(box, 0.9, np.zeros((5, 2), np.float32)), expression, label)
 
 
 def a_result(*faces, size=(640, 480), value=90):
@@ -96,11 +100,12 @@ def test_any_label_and_reason_is_drawn():
     program = r"""
 import numpy as np
 from ferlite.device.outputs.drawing import annotate
-from ferlite.device.types import Expression, Face, Frame, FrameResult, TrackedFace
+from ferlite.device.types import Expression, Face, Frame, FrameResult, Reading, TrackedFace
 face = Face((200.0, 150.0, 120.0, 150.0), 0.9, np.zeros((5, 2), np.float32))
 for text in ("b\udcff", "\u00e9\u6f22", "a\nb", "a\0b", ""):
     expression = Expression((text, "happy"), np.array([0.8, 0.2], np.float32))
-    faces = TrackedFace(1, face, expression, expression, text), TrackedFace(2, face, None, None, "unreadable", text)
+    readings = {"m": Reading(expression, expression, text)}, {"m": Reading(None, None, "unreadable")}
+    faces = TrackedFace(1, face, readings[0]), TrackedFace(2, face, readings[1], text)
     assert annotate(FrameResult(Frame(np.zeros((480, 640, 3), np.uint8), 0, 0.0), faces)).any()
 """
     run = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
@@ -127,6 +132,6 @@ def test_a_box_that_is_no_number_is_survived():
 
 def test_an_unreadable_face_has_a_box_and_its_reason_but_no_bars():
     face = Face((200, 150, 120, 150), 0.9, np.zeros((5, 2), np.float32))
-    image = annotate(a_result(TrackedFace(1, face, None, None, UNREADABLE, "blurred")))
+    image = annotate(a_result(tracked(1, face, None, UNREADABLE, "blurred")))
     assert has(image, COLOURS[UNREADABLE])
     assert not has(image, COLOURS["happy"])

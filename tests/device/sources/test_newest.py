@@ -4,7 +4,7 @@ import threading
 import numpy as np
 import pytest
 
-from ferlite import Classifier, Pipeline
+from ferlite import Pipeline
 from ferlite.device.sources.base import Source
 from ferlite.device.sources.newest import CaptureThread, Newest, newest
 from ferlite.device.sources.virtual import VirtualCamera
@@ -113,7 +113,7 @@ def test_a_capture_whose_end_is_interrupted_still_runs():
 def test_a_live_source_that_leaves_out_an_attribute_is_named_with_it(monkeypatch, missing):
     monkeypatch.delattr(Stepped, missing)
     with pytest.raises(UsageError, match=f"Stepped has no {missing}"):
-        Pipeline(Stepped(0), Classifier.load())
+        Pipeline.open(Stepped(0))
 
 
 def test_a_live_source_is_wrapped_once_and_any_other_not_at_all():
@@ -125,7 +125,7 @@ def test_a_live_source_is_wrapped_once_and_any_other_not_at_all():
 
 def test_a_pipeline_over_anybodys_live_source_shows_the_newest_frame_first():
     before, source = set(threading.enumerate()), Stepped(4)
-    with Pipeline(source, Classifier.load()) as pipeline:
+    with Pipeline.open(source) as pipeline:
         give(source, 3)
         first = next(iter(pipeline))
         give(source, 1)
