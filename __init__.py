@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import errors
     from .device.classifier import Classifier
+    from .device.event_types import FaceEvent, StateEvent
+    from .device.events import EventRules, Events
     from .device.faces.finder import FaceFinder
     from .device.faces.gate import Gate
     from .device.outputs.base import Output
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from .device.pipeline import Pipeline
     from .device.sources.base import Source
     from .device.sources.open import open_source
+    from .device.sources.push import PushSource
     from .device.sources.virtual import VirtualCamera
+    from .device.state import State
     from .device.tracks import Smoothing
     from .device.types import (
         UNCERTAIN,
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
         Face,
         Frame,
         FrameResult,
+        Reading,
         TrackedFace,
     )
     from .errors import (
@@ -62,8 +67,11 @@ __all__ = [
     "AnnotatedVideo",
     "Classifier",
     "DataError",
+    "EventRules",
+    "Events",
     "Expression",
     "Face",
+    "FaceEvent",
     "FaceFinder",
     "FerliteError",
     "Frame",
@@ -77,10 +85,14 @@ __all__ = [
     "Picture",
     "Pictures",
     "Pipeline",
+    "PushSource",
+    "Reading",
     "RuntimeMissingError",
     "Smoothing",
     "Source",
     "SourceError",
+    "State",
+    "StateEvent",
     "TrackedFace",
     "UnknownNameError",
     "UsageError",
@@ -96,6 +108,8 @@ __all__ = [
 # for type checkers and editors.
 _MODULES = {
     "device.classifier": ("Classifier",),
+    "device.event_types": ("FaceEvent", "StateEvent"),
+    "device.events": ("EventRules", "Events"),
     "device.faces.finder": ("FaceFinder",),
     "device.faces.gate": ("Gate",),
     "device.outputs.base": ("Output",),
@@ -107,7 +121,9 @@ _MODULES = {
     "device.pipeline": ("Pipeline",),
     "device.sources.base": ("Source",),
     "device.sources.open": ("open_source",),
+    "device.sources.push": ("PushSource",),
     "device.sources.virtual": ("VirtualCamera",),
+    "device.state": ("State",),
     "device.tracks": ("Smoothing",),
     "device.types": (
         "UNCERTAIN",
@@ -116,6 +132,7 @@ _MODULES = {
         "Face",
         "Frame",
         "FrameResult",
+        "Reading",
         "TrackedFace",
     ),
     "errors": (
