@@ -18,7 +18,8 @@ class EventRules:
     """When something that happens to a face is an event.
 
     Attributes:
-        confirm: In how many frames a face must be seen before it is announced, 1 or more.
+        confirm: In how many frames in a row a face must be seen before it is announced, 1 or more. Hands and double
+            boxes last for one to three frames; `ferlite bench events` measures it.
         held: Seconds for which a label must be kept to be an event, by label; 0 announces it at once.
         cooldown: Seconds after which the same label of the same face may be `held` again, having been given
             up in between.
@@ -27,7 +28,7 @@ class EventRules:
         UsageError: A value lies outside its range.
     """
 
-    confirm: int = 3
+    confirm: int = 4
     held: Mapping[str, float] = field(default_factory=dict)
     cooldown: float = 10.0
 
@@ -96,7 +97,9 @@ class Events:
             wall: The same as seconds since the epoch.
         """
         self._time, self._came = time, self._clock()
-        events = self._leaving({face.track_id for face in faces}, time, wall)
+        present = {face.track_id for face in faces}
+        events = self._leaving(present, time, wall)
+        self._visits = {n: visit for n, visit in self._visits.items() if visit.announced or n in present}
         for face in faces:
             visit = self._visits.setdefault(face.track_id, _Visit(face, time, time))
             visit.face, visit.seen = face, time
