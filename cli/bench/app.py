@@ -6,6 +6,7 @@ import typer
 
 from .accuracy import accuracy
 from .compare import compare
+from .events import events
 from .faces import faces
 from .footprint import footprint
 from .gates import gates
@@ -13,5 +14,5 @@ from .latency import latency
 from .pipeline import pipeline
 
 app = typer.Typer(help="Measure model files and the pipeline; compare results.", no_args_is_help=True)
-for command in (accuracy, pipeline, faces, gates, footprint, latency, compare):
+for command in (accuracy, pipeline, faces, events, gates, footprint, latency, compare):
     app.command()(command)

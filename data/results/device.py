@@ -143,6 +143,49 @@ class FacesResult(Environment):
     pasted: list[PastedScores]
 
 
+class LabelDelays(TypedDict):
+    """Labels under one `smoothing`.
+
+    Of so many `changes` of drawn expressions, those that were `shown`, and the seconds that it took. The drawn faces'
+    labels change so often a minute, and so many of these last for under half a second; of each clip, the changes in
+    a minute of a face.
+    """
+
+    smoothing: str
+    changes: int
+    shown: int
+    median: float | None
+    p90: float | None
+    labels_per_minute: float
+    brief_per_minute: float
+    clips: dict[str, float]
+
+
+class AnnouncedFaces(TypedDict):
+    """Who is announced on the clips after `confirm` frames in a row.
+
+    `false` are announced without being there, `false_varied` on the clips mirrored and scaled; `people` are there and
+    announced, the last of them after `delay` seconds at 15 frames a second.
+    """
+
+    confirm: int
+    false: int
+    false_varied: int
+    people: int
+    delay: float | None
+
+
+class EventsResult(Environment):
+    """`ferlite bench events`: drawn `persons`, each for so many `seconds`, and the clips."""
+
+    schema: str
+    model: str
+    persons: int
+    seconds: float
+    smoothing: list[LabelDelays]
+    confirm: list[AnnouncedFaces]
+
+
 class FacesNamed(TypedDict):
     """How many faces, and the accuracy on them; None without any."""
 

@@ -74,6 +74,15 @@ def test_limits_for_faces_are_measured():
     assert len(json.loads(ferlite(f"{line} --json").stdout)["turns"]) > 3
 
 
+def test_labels_over_time_are_measured():
+    line = "bench events --persons 1 --seconds 4"
+    shown = ferlite(line)
+    assert shown.exit_code == 0, shown.output
+    assert "steady" in shown.stdout
+    result = json.loads(ferlite(f"{line} --json").stdout)
+    assert (len(result["smoothing"]), result["confirm"]) == (4, [])
+
+
 def test_the_gate_fails_with_a_line_for_each_regression(tmp_path, model_path):
     old = json.loads(ferlite(f"bench latency {model_path} --seconds 0 --queries 16 --cold-starts 0 --json").stdout)
     new = json.loads(json.dumps(old))
