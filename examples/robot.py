@@ -3,6 +3,7 @@
 import asyncio
 import math
 import sys
+import time
 from contextlib import suppress
 
 from ferlite import EventRules, Pipeline, PushSource, open_source
@@ -10,12 +11,12 @@ from ferlite import EventRules, Pipeline, PushSource, open_source
 
 async def look(eye: PushSource, source: str) -> None:
     """Hand in 15 frames a second; put here what your robot's camera gives."""
-    with open_source(source) as camera:
-        frames = iter(camera)
+    with open_source(source) as camera, eye:
+        frames, due = iter(camera), time.monotonic()
         while frame := await asyncio.to_thread(next, frames, None):
             eye.put(frame.image)
-            await asyncio.sleep(1 / 15)
-    eye.end()
+            due += 1 / 15
+            await asyncio.sleep(due - time.monotonic())
 
 
 async def main(source: str = "virtual:") -> None:  # for a real camera: "picamera:0" or "usb:0"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 from rich.table import Table
 
@@ -13,12 +17,13 @@ from ..cli.console import console
 from ..cli.errors import reported
 from ..cli.extras import needs
 from ..data.results import files
-from ..errors import MissingFileError
+from ..errors import FerliteError, MissingFileError
 from ..models import modelfile, registry
 from ..models.files import read_bytes, sha256, write_bytes
 
 _HOUSE = Path(__file__).parents[1]
 _REFERENCE = _HOUSE / "benchmarks" / "reference"
+_EXAMPLES = _HOUSE / "examples"
 _CARDS = registry.FOLDER / "cards"
 _STUDIES_PAGE = _HOUSE / "docs" / "studies.md"
 
@@ -126,6 +131,41 @@ def face_models(
     for model in written:
         size = model.path.stat().st_size
         table.add_row(str(model.path), f"{size:,}", f"{model.difference:.1e}", f"{model.rounding:.4f}")
+    console.print(table)
+
+
+@app.command()
+def examples(
+    minutes: Annotated[float, typer.Option(help="How long each runs.", min=0.05)] = 10.0,
+    faces: Annotated[int, typer.Option(help="Faces that the camera draws.", min=1, max=16)] = 2,
+) -> None:
+    """Measure the examples at 15 frames a second: from a frame to its event, CPU with drawing the camera, memory."""
+    source = f"virtual:faces={faces},live=true,frames={round(900 * minutes)}"
+    rows: dict[str, list[str]] = {}
+    programs = sorted(_EXAMPLES.glob("*.py"))
+    for program in programs:
+        with console.status(f"{program.name}: {minutes:g} minutes"), tempfile.TemporaryDirectory() as folder:
+            noted = Path(folder) / "noted.json"
+            command = [sys.executable, "-m", "ferlite.tools.timed_example", str(program), source, str(noted)]
+            if subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL, check=False).returncode:  # noqa: S603
+                raise FerliteError(f"{program} failed; its error is above")
+            found = json.loads(noted.read_text())
+        p50, p99 = np.quantile(found["latencies"] or [np.nan], (0.5, 0.99))
+        for name, value in (
+            ("frames a second", f"{found['frames'] / found['seconds']:.1f}"),
+            ("frames dropped", f"{found['dropped']}"),
+            ("events", f"{len(found['latencies'])}"),
+            ("ms from frame to event, p50", f"{p50:.1f}"),
+            ("ms from frame to event, p99", f"{p99:.1f}"),
+            ("% of one core", f"{found['cpu_percent']:.1f}"),
+            ("MB resident after 1,000 frames", f"{found['settled_mb']:.1f}"),
+            ("MB resident at the end", f"{found['end_mb']:.1f}"),
+            ("MB resident at most", f"{found['peak_mb']:.1f}"),
+        ):
+            rows.setdefault(name, []).append(value)
+    table = Table("", *(program.stem for program in programs))
+    for name, values in rows.items():
+        table.add_row(name, *values)
     console.print(table)
 
 
