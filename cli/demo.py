@@ -55,7 +55,7 @@ def demo(
             truth,
         ]
         if console.is_terminal:
-            outputs.append(stack.enter_context(LiveView(console, pipeline.source)))
+            outputs.append(stack.enter_context(LiveView(console, pipeline)))
         pipeline.run(Undivided(stopping, *outputs), frames=frames)
     PlainConsole().print(summary.table())
     echo(f"{summary.counts}; {time.perf_counter() - start:.1f} s in all; wrote {out}")

@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 
 from ..device.classifier import DEFAULT_MODEL, Classifier
+from ..device.events import EventRules
 from ..device.faces.gate import Gate
 from ..device.outputs.base import Output
-from ..device.outputs.json_lines import JsonLines
+from ..device.outputs.json_lines import EventLines, JsonLines
 from ..device.outputs.open import open_annotated, refuse_overwriting
 from ..device.pipeline import Pipeline
 from ..device.sources.spec import masked
@@ -32,7 +33,13 @@ def run(
     source_option: Annotated[
         str | None, typer.Option("--source", help="The same as an option.", show_default=False)
     ] = None,
-    model: Annotated[str, typer.Option(help="Shipped model or .tflite file.")] = DEFAULT_MODEL,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Shipped model or .tflite file; given more than once, each reads every face.",
+            show_default=DEFAULT_MODEL,
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -41,8 +48,18 @@ def run(
         ),
     ] = None,
     sync: Annotated[
-        bool, typer.Option("--sync", help="Bring each line of --output to the disk at once, not within a second.")
+        bool, typer.Option("--sync", help="Bring each line to the disk at once, not within a second.")
     ] = False,
+    events: Annotated[
+        str | None,
+        typer.Option(
+            help="File to append a JSON line to for each event: who comes, leaves, changes; - for standard output."
+        ),
+    ] = None,
+    held: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL=SECONDS", help="Make it an event when a face keeps this label so long."),
+    ] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="Draw the results: a video, a picture or a folder, by its suffix.")
     ] = None,
@@ -57,6 +74,12 @@ def run(
     ] = 5.0,
     reopen: Annotated[
         int | None, typer.Option(min=0, help="Give up after so many attempts in vain; if not given, never.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for a camera or stream that is not there yet.")] = False,
+    smoothing: Annotated[str, typer.Option(help="How calm labels are: quick, calm or steady.")] = "calm",
+    fov: Annotated[
+        float | None,
+        typer.Option(help="The camera's horizontal field of view in degrees; gives each face its direction."),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads for one inference.")] = 1,
     min_face: Annotated[
@@ -80,34 +103,40 @@ def run(
     """Find faces in a source and name their expressions.
 
     A terminal shows the faces live, and a summary at the end. Where standard output is a file or a
-    pipe, it gets one JSON line for each frame. Nothing is stored or sent but what --output and
-    --annotate name.
+    pipe, it gets one JSON line for each frame. Nothing is stored or sent but what --output, --events
+    and --annotate name.
     """
     given = {spec for spec in (source, source_option) if spec is not None}
     if len(given) > 1:
         raise UsageError(f"two sources are given, {' and '.join(sorted(map(masked, given)))}; give one")
     # An empty text is not "auto": a script whose variable is unset must not switch a camera on.
     chosen = given.pop() if given else "auto"
-    if output == "":
-        raise UsageError("--output is empty; name a file, or - for standard output")
+    for name, file in (("output", output), ("events", events)):
+        if file == "":
+            raise UsageError(f"--{name} is empty; name a file, or - for standard output")
     at_terminal = sys.stdout.isatty()
-    lines = output or ("" if at_terminal else "-")
-    files = ["/dev/stdout" if lines == "-" else lines, annotate]
+    lines = output or ("" if at_terminal or events == "-" else "-")
+    files = [*("/dev/stdout" if file == "-" else file for file in (lines, events)), annotate]
     refuse_overwriting(chosen, *(file for file in files if file))
-    screen = PlainConsole() if at_terminal and lines != "-" else None
+    screen = PlainConsole() if at_terminal and "-" not in (lines, events) else None
+    rules = EventRules(held=_held(held or []))
+    models = model or [DEFAULT_MODEL]
     summary = Summary()
     named = [name for name in labels.split(",") if name]
     with at_once():
-        classifier = Classifier.load(model, threads=threads, labels=named, pixels=pixels)
+        classifiers = [Classifier.load(each, threads=threads, labels=named, pixels=pixels) for each in models]
     with ExitStack() as stack:
         stopping = stack.enter_context(Stopping())
         pipeline = stack.enter_context(
             Pipeline.open(
                 chosen,
-                model=classifier,
+                model=classifiers,
                 threads=threads,
                 gate=Gate(min_face=min_face),
                 scan_every=scan_every,
+                smoothing=smoothing,
+                rules=rules,
+                fov=fov,
                 detector_threads=detector_threads,
                 size=_size(size),
                 rate=rate,
@@ -116,17 +145,20 @@ def run(
                 autofocus=autofocus,
                 stall=stall,
                 reopen=reopen,
+                wait=wait,
             )
         )
         outputs: list[Output] = [summary]
         if lines:
             outputs.append(stack.enter_context(JsonLines(lines, every_line=sync)))
+        if events:
+            outputs.append(stack.enter_context(EventLines(events, every_line=sync)))
         if annotate is not None:
             outputs.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate)))
         try:
             with ExitStack() as shown:
                 if screen:
-                    outputs.append(shown.enter_context(LiveView(screen, pipeline.source)))
+                    outputs.append(shown.enter_context(LiveView(screen, pipeline)))
                 pipeline.run(Undivided(stopping, *outputs), frames=frames)
         except KeyboardInterrupt:
             console.print("stopped")
@@ -142,6 +174,17 @@ def _report(summary: Summary, screen: Console | None) -> None:
     if summary.faces:
         screen.print(summary.table())
     screen.print(summary.counts, highlight=False)
+
+
+def _held(texts: list[str]) -> dict[str, float]:
+    held = {}
+    for text in texts:
+        label, _, seconds = text.partition("=")
+        try:
+            held[label] = float(seconds)
+        except ValueError:
+            raise UsageError(f"--held is {text!r}; expected a label and seconds, for instance happy=1.5") from None
+    return held
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

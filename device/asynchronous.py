@@ -41,7 +41,7 @@ class Stream(Generic[T]):
 
     Each `async for` asks for the next one only when the body is done with the last: a slow body gets the
     newest frame of a live source next, and every frame of a clip. While no frame comes, the thread returns ten
-    times a second, so that a cancelled task leaves nothing running.
+    times a second, so that a cancelled task leaves nothing running; what was under way then is dropped.
 
     Args:
         items: Makes the iterator; None stands for "nothing yet".

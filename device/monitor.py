@@ -46,6 +46,7 @@ class Monitor:
             frames=self._frames,
             rate=self._rate if state.name == "running" else 0.0,
             dropped=self._source.dropped,
+            damaged=self._source.damaged,
             reopened=self._source.reopened,
         )
 

@@ -101,7 +101,7 @@ class Pipeline(Callbacks):
         model: Model | Sequence[Model] = DEFAULT_MODEL,
         threads: int = 1,
         detector_threads: int | None = None,
-        smoothing: Smoothing | str | None = None,
+        smoothing: Smoothing | str = "calm",
         gate: Gate | None = None,
         scan_every: int = 1,
         rules: EventRules | None = None,
@@ -124,8 +124,7 @@ class Pipeline(Callbacks):
                 is found once and read by all; the first one's labels are the face's own, `readings` has all.
             threads: Threads for one inference.
             detector_threads: Threads of the face models; `threads` if None.
-            smoothing: How expressions are smoothed over time: "quick", "calm" (the default), "steady" or a
-                `Smoothing`.
+            smoothing: How expressions are smoothed over time: "quick", "calm", "steady" or a `Smoothing`.
             gate: Which faces are too small, blurred or turned away to be read; `Gate()` if None.
             scan_every: Scan one frame in so many for faces, or when a face is lost, and track the known
                 faces between. Faster, but a face that joins others is found up to so many frames late;

@@ -24,17 +24,19 @@ class State:
         frames: Frames looked at so far.
         rate: Frames looked at in a second, lately; 0 while none come.
         dropped: Frames of a live source that were skipped, so far.
+        damaged: Frames that did not decode, so far.
         reopened: How often the source was opened again, so far.
     """
 
     name: StateName
-    since: float = 0.0
     reason: str = ""
     attempt: int = 0
     next_try: float | None = None
+    since: float = 0.0
     frames: int = 0
     rate: float = 0.0
     dropped: int = 0
+    damaged: int = 0
     reopened: int = 0
 
     def to_json(self) -> dict[str, Any]:
@@ -47,5 +49,6 @@ class State:
             "frames": self.frames,
             "rate": round(self.rate, 1),
             "dropped": self.dropped,
+            "damaged": self.damaged,
             "reopened": self.reopened,
         }

@@ -17,8 +17,11 @@ from ferlite.cli.run import run
 NO_OPTIONS_OF_A_PIPELINE = {
     "source",
     "source_option",
+    "model",  # a list here
     "output",
     "sync",
+    "events",
+    "held",
     "annotate",
     "frames",
     "min_face",

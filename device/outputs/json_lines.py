@@ -1,4 +1,4 @@
-"""Results as JSON lines."""
+"""Results, and events, as JSON lines."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import sys
 from contextlib import suppress
 from io import UnsupportedOperation
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from ...errors import OutputError
 from ...models.growing import Lines
+from ..event_types import Event
 from ..types import FrameResult
 from .base import Output, closed, explained
 
@@ -54,12 +55,15 @@ class JsonLines(Output):
         Raises:
             OutputError: The disk is full or gone, or this was closed.
         """
+        self._write(result.to_json())
+
+    def _write(self, values: dict[str, Any]) -> None:
         if self._closed:
             raise closed(self._name)
         if self.done:
             return
         # ASCII: a file name that is no valid UTF-8 can be written too.
-        line = json.dumps(result.to_json(), separators=(",", ":"))
+        line = json.dumps(values, separators=(",", ":"))
         try:
             with explained(self._name):
                 if self._lines is not None:
@@ -77,6 +81,21 @@ class JsonLines(Output):
         if self._lines is not None:
             with explained(self._name):
                 self._lines.close()
+
+
+class EventLines(JsonLines):
+    """One line of JSON for each event, as its `to_json` has it; files and errors as in `JsonLines`."""
+
+    def write(self, result: FrameResult) -> None:
+        """Leave a result: its events come by themselves."""
+
+    def event(self, event: Event) -> None:
+        """Write a line.
+
+        Raises:
+            OutputError: The disk is full or gone, or this was closed.
+        """
+        self._write(event.to_json())
 
 
 def _standard_output() -> int | TextIO:

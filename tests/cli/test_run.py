@@ -7,6 +7,7 @@ import pty
 import re
 import subprocess
 import sys
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from ferlite.cli.app import main
 from ferlite.cli.live import LiveView
 from ferlite.cli.summary import Summary
 from ferlite.device.sources.base import Source
+from ferlite.device.state import State
 from ferlite.device.types import UNREADABLE, Expression, Face, Frame, FrameResult, Reading, TrackedFace
 
 COMMAND = [sys.executable, "-c", "from ferlite.cli.app import main; main()"]
@@ -164,32 +166,33 @@ def now():
     return [100.0]
 
 
+class Shown:
+    """What a view looks at."""
+
+    source, state = Camera(), State("opening")
+
+
 @pytest.fixture
-def view(now):
-    screen = Console(file=io.StringIO(), width=100)
-    with LiveView(screen, Camera(), clock=lambda: now[0]) as view:
+def view():
+    with LiveView(Console(file=io.StringIO(), width=100), cast(Any, Shown())) as view:
         yield view
 
 
 def drawn(view):
     text = io.StringIO()
-    Console(file=text, width=100).print(view.render())
+    Console(file=text, width=120).print(view.render())
     return text.getvalue()
 
 
-def test_the_view_shows_drops_losses_and_silence(view, now):
-    now[0] += 3
-    assert "no frame for 3 s" in drawn(view)
-    for _ in range(30):
-        view.write(result(tracked(7), dropped=12, reopened=2))
-    now[0] += 0.5
+def test_the_view_shows_drops_losses_and_what_a_lost_camera_waits_for(view):
+    assert "0 frames  opening" in drawn(view)
+    view.write(result(tracked(7)))
+    view._pipeline.state = State("running", frames=30, rate=15.0, dropped=12, reopened=2)
     shown = drawn(view)
-    assert "30 frames" in shown
-    assert "12 dropped  reopened: 2" in shown
-    assert "no frame for" not in shown
-    now[0] += 1.5
-    assert "15.0 a second" in drawn(view)
+    assert "30 frames  15.0 a second  12 dropped  reopened: 2" in shown
     assert re.search(r"7 │ happy │ +75%", shown)
+    view._pipeline.state = State("reopening", "no\x1b frame", 2, next_try=3.0, frames=30)
+    assert "reopening, attempt 2, next try in 3 s: no\N{REPLACEMENT CHARACTER} frame" in drawn(view)
 
 
 def test_the_view_says_why_a_face_is_unreadable_and_cuts_a_crowd(view):

@@ -1,0 +1,387 @@
+"""What embedders do with a pipeline: own frames, events, state, asyncio, several models."""
+
+import asyncio
+import json
+import logging
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from ferlite import Classifier, Pipeline, VirtualCamera
+from ferlite.cli.app import main
+from ferlite.device.event_types import StateEvent
+from ferlite.device.events import EventRules
+from ferlite.device.sources.base import Watched
+from ferlite.device.sources.push import PushSource
+from ferlite.device.state import State
+from ferlite.device.types import Frame
+from ferlite.errors import DataError, SourceError, UnknownNameError, UsageError
+
+IMAGE = VirtualCamera().frame(0).image
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return Classifier.load()
+
+
+class Lossy(Watched):
+    """Gives frames, then none for so many ticks, as its script says; ends with it."""
+
+    spec, live, newest_only, size = "lossy", True, True, (640, 480)
+
+    def __init__(self, *script: Frame | State | Exception | None):
+        self.script, self.now = script, State("running")
+
+    @property
+    def state(self):
+        return self.now
+
+    def watch(self):
+        for step in self.script:
+            if isinstance(step, State):
+                self.now = step
+            elif isinstance(step, Exception):
+                raise step
+            else:
+                yield step
+
+    def close(self):
+        pass
+
+
+def frames(count, start=0.0):
+    return [Frame(IMAGE, index, start + index / 15) for index in range(count)]
+
+
+def kinds(events):
+    return [event.state.name if isinstance(event, StateEvent) else event.kind for event in events]
+
+
+@pytest.mark.parametrize(
+    ("image", "rgb"),
+    [(IMAGE, False), (IMAGE[..., 0], False), (np.dstack([IMAGE, IMAGE[..., :1]]), False), (IMAGE[..., ::-1], True)],
+)
+def test_own_frames_of_every_form_are_taken_and_stamped(classifier, image, rgb):
+    pipeline = Pipeline.open(None, model=classifier)
+    before = time.monotonic()
+    first, second = (pipeline.process(np.ascontiguousarray(image), rgb=rgb) for _ in range(2))
+    assert before <= first.frame.time <= second.frame.time <= time.monotonic()
+    assert (first.frame.index, second.frame.index) == (0, 1)
+    assert [face.track_id for face in (*first.faces, *second.faces)] == [1, 1]
+    assert abs(first.wall - time.time()) < 60
+
+
+def test_colours_are_turned_where_they_are_rgb(classifier):
+    pipeline = Pipeline.open(None, model=classifier)
+    assert (pipeline.process(IMAGE[..., ::-1], rgb=True).frame.image == IMAGE).all()
+
+
+def test_a_pipeline_without_a_source_can_not_be_iterated(classifier):
+    with pytest.raises(UsageError, match="hand frames to process"):
+        list(Pipeline.open(None, model=classifier))
+
+
+def test_frames_that_change_their_size_are_taken(classifier):
+    pipeline = Pipeline.open(None, model=classifier, scan_every=100)
+    small = np.ascontiguousarray(IMAGE[::2, ::2])
+    assert [len(pipeline.process(image).faces) for image in (IMAGE, small, IMAGE, IMAGE[:40, :40])] == [1, 1, 1, 0]
+
+
+@pytest.mark.parametrize("image", [IMAGE.astype(float), IMAGE[:0], np.zeros((4, 4, 2), np.uint8), None, [[1]]])
+def test_what_is_no_picture_is_refused_and_nothing_is_lost(classifier, image):
+    pipeline = Pipeline.open(None, model=classifier)
+    assert len(pipeline.process(IMAGE, 1.0).faces) == 1
+    with pytest.raises(DataError):
+        pipeline.process(image, 1.1)
+    assert pipeline.process(IMAGE, 1.2).faces[0].track_id == 1
+
+
+@pytest.mark.parametrize("moment", [float("nan"), float("inf")])
+def test_a_time_that_is_no_time_is_refused(classifier, moment):
+    with pytest.raises(UsageError, match="finite"):
+        Pipeline.open(None, model=classifier).process(IMAGE, moment)
+    with pytest.raises(UsageError, match="finite"):
+        PushSource((640, 480)).put(IMAGE, moment)
+
+
+def test_a_pushed_frame_is_copied_and_the_newest_is_read(classifier):
+    source = PushSource((640, 480))
+    image = IMAGE.copy()
+    for _ in range(5):
+        source.put(image)
+    image[:] = 0
+    source.end()
+    with Pipeline.open(source, model=classifier) as pipeline:
+        (result,) = pipeline
+    assert (result.frame.index, result.dropped, len(result.faces)) == (4, 4, 1)
+
+
+def test_pushed_frames_can_wait_and_the_oldest_are_dropped():
+    source = PushSource((4, 4), latest=False)
+    for _ in range(70):
+        source.put(np.zeros((4, 4), np.uint8))
+    source.end()
+    assert [frame.index for frame in source] == list(range(6, 70))
+    assert source.dropped == 6
+
+
+def test_a_frame_after_close_is_an_error():
+    source = PushSource((4, 4))
+    source.close()
+    with pytest.raises(SourceError, match="closed"):
+        source.put(np.zeros((4, 4), np.uint8))
+
+
+def test_frames_are_pushed_from_another_thread(classifier):
+    source = PushSource((640, 480))
+
+    def push():
+        for _ in range(3):
+            source.put(IMAGE)
+            time.sleep(0.01)
+        source.end()
+
+    thread = threading.Thread(target=push)
+    with Pipeline.open(source, model=classifier) as pipeline:
+        thread.start()
+        results = list(pipeline)
+    thread.join()
+    assert len(results) + results[-1].dropped == 3
+
+
+def test_events_of_a_clip_begin_and_end_with_its_state_and_faces(classifier):
+    with Pipeline.open("virtual:frames=8", model=classifier) as pipeline:
+        events = list(pipeline.events(confirm=3))
+    assert kinds(events)[:2] == ["running", "appeared"]
+    assert kinds(events)[-2:] == ["left", "ended"]
+
+
+def test_a_face_leaves_and_the_camera_is_lost_while_no_frame_comes(classifier):
+    now = [0.0]
+    lost = State("reopening", "unplugged", 1, 2.0)
+
+    class Slow(Lossy):
+        def watch(self):
+            for step in super().watch():
+                yield step
+                now[0] += 0.5
+
+    source = Slow(*frames(4), None, None, None, lost, None, None, State("running"), *frames(1, 9.0))
+    pipeline = Pipeline.open(source, model=classifier)
+    pipeline._clock = pipeline._monitor._clock = pipeline._events._clock = lambda: now[0]
+    events = list(pipeline.events(confirm=2))
+    assert kinds(events) == ["running", "appeared", "stalled", "left", "reopening", "running", "left", "ended"] or (
+        kinds(events) == ["running", "appeared", "left", "stalled", "reopening", "running", "ended"]
+    )
+    reopening = next(e for e in events if isinstance(e, StateEvent) and e.state.name == "reopening")
+    assert (reopening.state.reason, reopening.state.attempt, reopening.state.next_try) == ("unplugged", 1, 2.0)
+    assert reopening.to_json()["previous"] == "stalled"
+
+
+def test_a_source_that_fails_is_told_before_the_error_is_raised(classifier):
+    pipeline = Pipeline.open(Lossy(*frames(1), SourceError("gone for good")), model=classifier)
+    seen = []
+    with pytest.raises(SourceError, match="gone for good"):
+        seen.extend(pipeline.events())
+    assert kinds(seen) == ["running", "failed"]
+    assert (pipeline.state.name, pipeline.state.reason) == ("failed", "gone for good")
+
+
+def test_callbacks_are_called_and_one_that_raises_ends_nothing(classifier, caplog):
+    called = []
+
+    def fails(event):
+        called.append(event.kind)
+        raise RuntimeError("mine")
+
+    with Pipeline.open("virtual:frames=4", model=classifier, rules=EventRules(confirm=1)) as pipeline:
+        pipeline.when_appeared = pipeline.when_left = fails
+        pipeline.when_state = lambda event: called.append(event.state.name)
+        assert len(list(pipeline)) == 4
+    assert called == ["running", "appeared", "left", "ended"]
+    assert [record.message for record in caplog.records if record.levelno == logging.ERROR] == [
+        "when_appeared raised an exception; the pipeline goes on",
+        "when_left raised an exception; the pipeline goes on",
+    ]
+
+
+def test_a_coroutine_function_as_callback_is_reported(classifier, caplog):
+    async def never_awaited(event):
+        pytest.fail("it was awaited")
+
+    pipeline = Pipeline.open(None, model=classifier, rules=EventRules(confirm=1))
+    pipeline.when_appeared = never_awaited
+    pipeline.process(IMAGE)
+    assert "async for event in pipeline.events()" in caplog.text
+
+
+def test_own_frames_bring_events_with_their_results(classifier):
+    pipeline = Pipeline.open(None, model=classifier, rules=EventRules(confirm=2))
+    results = [pipeline.process(IMAGE, index / 15) for index in range(3)] + [pipeline.process(IMAGE[:, :64], 3.0)]
+    assert [kinds(result.events) for result in results] == [["running"], ["appeared"], [], ["left"]]
+
+
+@pytest.mark.parametrize("given", [{"smoothing": "quik"}, {"rules": EventRules(held={"hapy": 1})}])
+def test_a_name_that_does_not_exist_is_known_before_the_source_is_opened(classifier, given):
+    with pytest.raises(UnknownNameError, match="did you mean"):
+        Pipeline.open("/nowhere.mp4", model=classifier, **given)
+
+
+def test_a_camera_that_is_absent_is_waited_for(classifier, tmp_path):
+    with Pipeline.open("usb:98765", model=classifier, wait=True) as pipeline:
+        assert pipeline.state.name == "opening"
+        waiting = next(event for event in pipeline.events() if isinstance(event, StateEvent) and event.state.attempt)
+        assert (waiting.state.name, waiting.state.attempt) == ("opening", 1)
+        assert "/dev/video98765" in waiting.state.reason
+    with pytest.raises(SourceError):
+        Pipeline.open("usb:98765", model=classifier)
+
+
+def test_two_models_read_each_face_by_themselves(classifier):
+    with Pipeline.open("virtual:frames=3", model=["ferlite-m-ferplus", "ferlite-m"]) as pipeline:
+        result = list(pipeline)[-1]
+        assert list(pipeline.classifiers) == ["ferlite-m-ferplus", "ferlite-m"]
+    (face,) = result.faces
+    alone = {name: list(Pipeline.open("virtual:frames=3", model=name))[-1].faces[0] for name in face.readings}
+    for name, reading in face.readings.items():
+        assert reading.expression is not None
+        assert reading.expression.scores == pytest.approx((alone[name].expression or reading.expression).scores)
+    assert face.label == face.readings["ferlite-m-ferplus"].label
+    assert list(face.to_json()["models"]) == ["ferlite-m-ferplus", "ferlite-m"]
+
+
+@pytest.mark.parametrize(("models", "message"), [([], "no model"), (["ferlite-m", "ferlite-m"], "called ferlite-m")])
+def test_models_without_names_of_their_own_are_refused(models, message):
+    with pytest.raises(UsageError, match=message):
+        Pipeline.open(None, model=models)
+
+
+def test_a_face_has_its_direction_and_share_of_the_frame(classifier):
+    shifted = np.roll(IMAGE, 100, axis=1)
+    (left,), (right,) = (Pipeline.open(None, model=classifier, fov=66).process(i).faces for i in (IMAGE, shifted))
+    assert left.direction is not None
+    assert right.direction is not None
+    # 66 degrees over 640 pixels: a focal length of 493 pixels.
+    x = right.box[0] + right.box[2] / 2 - 320
+    assert right.direction[0] == pytest.approx(np.degrees(np.arctan2(x, 492.8)), abs=0.01)
+    assert right.direction[0] > left.direction[0]
+    assert right.area == pytest.approx(right.box[2] * right.box[3] / (640 * 480))
+    (turned,) = Pipeline.open(None, model=classifier, fov=66, rotate=90).process(IMAGE).faces
+    assert abs(turned.direction[1]) > abs(left.direction[1])  # type: ignore[index]
+    (unknown,) = Pipeline.open(None, model=classifier).process(IMAGE).faces
+    assert unknown.direction is None
+
+
+def test_asyncio_gets_every_frame_of_a_clip_and_its_events(classifier):
+    async def work():
+        async with await asyncio.to_thread(Pipeline.open, "virtual:frames=5", model=classifier) as pipeline:
+            return [result.frame.index async for result in pipeline.stream()]
+
+    async def events():
+        async with await asyncio.to_thread(Pipeline.open, "virtual:frames=5", model=classifier) as pipeline:
+            return [event async for event in pipeline.events(confirm=1)]
+
+    assert asyncio.run(work()) == list(range(5))
+    assert kinds(asyncio.run(events()))[:2] == ["running", "appeared"]
+
+
+def test_a_task_that_is_cancelled_leaves_a_pipeline_that_works_on(classifier):
+    async def work():
+        source = PushSource((640, 480))
+        async with Pipeline.open(source, model=classifier) as pipeline:
+
+            async def listen():
+                async for _ in pipeline.stream():
+                    pytest.fail("there was a frame")
+
+            task = asyncio.create_task(listen())
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            pushing = asyncio.create_task(push(source))
+            result = await anext(aiter(pipeline.stream()))
+            pushing.cancel()
+            return len(result.faces)
+
+    async def push(source):
+        while True:
+            source.put(IMAGE)
+            await asyncio.sleep(0.02)
+
+    assert asyncio.run(work()) == 1
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("pipeline") and hung(thread)]
+
+
+def test_no_work_is_done_in_the_thread_of_the_event_loop(classifier):
+    threads = []
+
+    class Noting(Lossy):
+        def watch(self):
+            for step in super().watch():
+                threads.append(threading.current_thread())
+                yield step
+
+        def close(self):
+            threads.append(threading.current_thread())
+
+    async def work():
+        async with Pipeline.open(Noting(*frames(3), None), model=classifier) as pipeline:
+            async for _ in pipeline.stream():
+                pass
+
+    asyncio.run(work())
+    assert len(threads) == 5
+    assert threading.current_thread() not in threads
+
+
+def hung(thread):
+    thread.join(5)
+    return thread.is_alive()
+
+
+def test_a_stream_that_is_left_early_goes_on_where_it_stopped(classifier):
+    with Pipeline.open("virtual:frames=6", model=classifier) as pipeline:
+        first = next(iter(pipeline)).frame.index
+        assert [first, *(result.frame.index for result in pipeline)] == list(range(6))
+
+
+def test_the_command_writes_events(model_path, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "events.jsonl"
+    line = (
+        f"ferlite run virtual:frames=20 --model {model_path} --output {tmp_path / 'out'} --events {out} --held happy=0"
+    )
+    monkeypatch.setattr(sys, "argv", line.split())
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0, capsys.readouterr().err
+    events = [json.loads(text) for text in out.read_text().splitlines()]
+    assert [event["event"] for event in events][:2] == ["state", "appeared"]
+    assert [event["event"] for event in events][-2:] == ["left", "state"]
+
+
+def test_the_result_of_a_live_camera_has_the_time_of_day_of_its_frame(classifier):
+    taken = time.monotonic() - 5
+    (result,) = Pipeline.open(Lossy(Frame(IMAGE, 0, taken)), model=classifier)
+    assert time.time() - result.wall == pytest.approx(5, abs=2)
+    assert result.to_json()["wall"][:4].isdecimal()
+
+
+def test_models_are_shared_by_pipelines_in_several_threads(classifier):
+    labels: list[list[str]] = [[], []]
+
+    def work(place):
+        pipeline = Pipeline.open(None, model=classifier)
+        labels[place] += [pipeline.process(IMAGE, index / 15).faces[0].label for index in range(10)]
+
+    threads = [threading.Thread(target=work, args=(place,)) for place in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert labels[0] == labels[1]
+    assert len(labels[0]) == 10
