@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from ..errors import check_range
+from ..errors import UsageError, check_range
 from .event_types import FaceEvent, FaceEventKind
 from .tracks import JITTER
 from .types import UNREADABLE, TrackedFace
@@ -35,6 +35,8 @@ class EventRules:
     def __post_init__(self) -> None:
         check_range("confirm", self.confirm, 1, unit="frames", whole=True)
         check_range("cooldown", self.cooldown, 0, unit="seconds")
+        if not isinstance(self.held, Mapping):
+            raise UsageError(f"held is {self.held!r}; it must be seconds by label, for instance {{'happy': 1.0}}")
         for label, seconds in self.held.items():
             check_range(f"held {label}", seconds, 0, unit="seconds")
 

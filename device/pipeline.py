@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time as clocks
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -88,6 +88,7 @@ class Pipeline(Callbacks):
         self._recognizer = recognizer
         self._clock = clock
         self._next = 0  # number of the next frame that is handed to `process`
+        self._left: deque[Event] = deque()  # of the last frame, for a consumer that stopped among them
         self._worker = Worker()
         self._events = Events(self._known(rules or EventRules()), keep=recognizer.keep, clock=clock, wall=wall)
         self._wall = wall
@@ -225,7 +226,7 @@ class Pipeline(Callbacks):
         def items() -> Iterator[Event | None]:
             for each in self._happenings():
                 if isinstance(each, FrameResult):
-                    yield from each.events
+                    yield from self._handed_on(each.events)
                 # None after a frame, too: who iterates in a thread can be cancelled between any two.
                 yield None if isinstance(each, FrameResult) else each
 
@@ -274,15 +275,13 @@ class Pipeline(Callbacks):
 
         Raises:
             DataError: Another shape or dtype.
-            UsageError: `time` is not finite, or was given beside a `Frame`, which has its own.
+            UsageError: `time` is not finite, is no number, or was given beside a `Frame`, which has its own.
         """
         if not isinstance(image, Frame):
             image = Frame(to_bgr(image, rgb=rgb), self._next, self._clock() if time is None else time)
             self._next += 1
         elif time is not None:
             raise UsageError("a time was given beside a Frame, which has its own; leave it out")
-        if not math.isfinite(image.time):
-            raise UsageError(f"the time of a frame is {image.time!r}; it must be a finite number of seconds")
         # A still continues nothing: who was there before it has left.
         events: list[Event] = list(self._events.end()) if image.still else []
         faces, stages = self._recognizer(image)
@@ -310,6 +309,7 @@ class Pipeline(Callbacks):
 
     def _happenings(self) -> Iterator[FrameResult | Event | None]:
         """Yield each frame's result, what happens between frames, and None while nothing does."""
+        yield from self._handed_on()
         try:
             for frame in self.source.watch():
                 if frame is not None:
@@ -332,9 +332,15 @@ class Pipeline(Callbacks):
                 raise unknown("label", label, self.classifier.labels)
         return rules
 
-    def _told(self, events: list[Event]) -> list[Event]:
+    def _told(self, events: list[Event]) -> Iterator[Event]:
         self.announce(events)
-        return events
+        return self._handed_on(events)
+
+    def _handed_on(self, events: Iterable[Event] = ()) -> Iterator[Event]:
+        """Yield events; those that are left where the consumer stops come first when it iterates again."""
+        self._left.extend(events)
+        while self._left:
+            yield self._left.popleft()
 
     def close(self) -> None:
         """Stop capturing and close the source; may be called again, and from another thread."""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import UsageError
 from .event_types import Event, moment
 
 Box = tuple[float, float, float, float]
@@ -48,6 +50,9 @@ class Frame(_Brief):
         name: Name of the file, in a folder or of a picture.
         still: The frame stands by itself and continues none before it, as a photo does: no face is
             followed into it, and tilted heads are looked for to both sides.
+
+    Raises:
+        UsageError: `time` is not finite, or no number.
     """
 
     image: NDArray[np.uint8]
@@ -55,6 +60,11 @@ class Frame(_Brief):
     time: float
     name: str = ""
     still: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.time, Real) or not math.isfinite(self.time):
+            raise UsageError(f"the time of a frame is {self.time!r}; it must be a finite number of seconds")
+        object.__setattr__(self, "time", float(self.time))  # also of numpy's numbers, which are no JSON
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections import deque
@@ -65,19 +64,18 @@ class PushSource(Watched):
 
         Raises:
             DataError: Another shape or dtype.
-            UsageError: `time` is not finite.
+            UsageError: `time` is not finite, or no number.
             SourceError: The source was closed.
         """
         moment = self._clock() if time is None else time
-        if not math.isfinite(moment):
-            raise UsageError(f"the time of a frame is {time!r}; it must be a finite number of seconds")
         pixels = to_bgr(image, rgb=rgb)
         pixels = pixels.copy() if np.may_share_memory(pixels, image) else pixels
         with self._changed:
             if self._closed:
                 raise SourceError("this source is closed; hand frames in before close(), or open a new one")
+            frame = Frame(pixels, self._next, moment)
             self.dropped += len(self._frames) == self._frames.maxlen
-            self._frames.append(Frame(pixels, self._next, moment))
+            self._frames.append(frame)
             self._next += 1
             self._changed.notify_all()
 
