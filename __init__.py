@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import errors
     from .device.classifier import Classifier
+    from .device.counts import Counts
     from .device.event_types import FaceEvent, StateEvent
     from .device.events import EventRules, Events
     from .device.faces.finder import FaceFinder
@@ -66,6 +67,7 @@ __all__ = [
     "UNREADABLE",
     "AnnotatedVideo",
     "Classifier",
+    "Counts",
     "DataError",
     "EventRules",
     "Events",
@@ -108,6 +110,7 @@ __all__ = [
 # for type checkers and editors.
 _MODULES = {
     "device.classifier": ("Classifier",),
+    "device.counts": ("Counts",),
     "device.event_types": ("FaceEvent", "StateEvent"),
     "device.events": ("EventRules", "Events"),
     "device.faces.finder": ("FaceFinder",),
