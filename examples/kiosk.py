@@ -1,4 +1,4 @@
-"""A kiosk: who smiles for a second gets a coupon.
+"""A kiosk: who smiles for a second gets a coupon; kiosk.csv counts people and smiles by the hour.
 
 python examples/kiosk.py [SOURCE]
 """
@@ -7,7 +7,7 @@ import secrets
 import sys
 from contextlib import suppress
 
-from ferlite import EventRules, FaceEvent, Pipeline
+from ferlite import Counts, EventRules, FaceEvent, Pipeline
 
 
 def give_coupon(smile: FaceEvent) -> None:
@@ -18,10 +18,10 @@ def give_coupon(smile: FaceEvent) -> None:
 def main(source: str = "virtual:live=true") -> None:  # for a real camera: "picamera:0" or "usb:0"
     """Look until the source ends or Ctrl-C is pressed; a camera that is lost is waited for."""
     rules = EventRules(held={"happy": 1.0}, cooldown=60)
-    with Pipeline.open(source, rules=rules, wait=True) as pipeline:
+    with Pipeline.open(source, rules=rules, wait=True) as pipeline, Counts("kiosk.csv", every="hour") as counts:
         pipeline.when_held = give_coupon
         pipeline.when_state = lambda change: print("camera:", change.state.name, change.state.reason)
-        pipeline.run()
+        pipeline.run(counts)
 
 
 if __name__ == "__main__":

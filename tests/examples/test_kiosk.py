@@ -1,5 +1,6 @@
 """The kiosk runs as people run it: in a process and a folder of its own."""
 
+import csv
 import re
 import subprocess
 import sys
@@ -20,6 +21,8 @@ def coupons(source, folder):
 
 def test_a_drawn_face_that_smiles_once_gets_one_coupon(tmp_path):
     assert len(coupons("virtual:frames=75", tmp_path)) == 1
+    hours = list(csv.DictReader((tmp_path / "kiosk.csv").read_text().splitlines()))
+    assert [sum(int(hour[name]) for hour in hours) for name in ("people", "left", "held happy")] == [1, 1, 1]
 
 
 def test_a_face_that_does_not_smile_gets_no_coupon(tmp_path):
