@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time as clocks
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import UsageError, check_range, unknown
 from ..models.preprocess import to_bgr
-from .asynchronous import Stream, Worker
+from .asynchronous import Broadcast, Stream, Worker
 from .callbacks import Callbacks
 from .classifier import DEFAULT_MODEL, Classifier
 from .event_types import Event
@@ -37,6 +36,9 @@ from .view import View
 
 Model = str | Path | Classifier
 """Name of a shipped model, path of a .tflite file, or a classifier."""
+
+Happening = FrameResult | tuple[Event, ...]
+"""A frame's result, or events that came between two frames."""
 
 
 class Pipeline(Callbacks):
@@ -88,8 +90,7 @@ class Pipeline(Callbacks):
         self._recognizer = recognizer
         self._clock = clock
         self._next = 0  # number of the next frame that is handed to `process`
-        self._left: deque[Event] = deque()  # of the last frame, for a consumer that stopped among them
-        self._worker = Worker()
+        self._worker, self._broadcast = Worker(), Broadcast[Happening]()
         self._events = Events(self._known(rules or EventRules()), keep=recognizer.keep, clock=clock, wall=wall)
         self._wall = wall
         self._read_from(source or NoSource())
@@ -188,15 +189,13 @@ class Pipeline(Callbacks):
         Raises:
             SourceError: The source broke off, and for good.
         """
-        return (each for each in self._happenings() if isinstance(each, FrameResult))
+        return iter(self.stream())
 
     def stream(self) -> Stream[FrameResult]:
         """Return the same results as iteration does, for `async for`; see `Stream`."""
-
-        def items() -> Iterator[FrameResult | None]:
-            return (each if isinstance(each, FrameResult) else None for each in self._happenings())
-
-        return Stream(items, self._worker)
+        # Who is slower than another listener gets the newest result of a camera, and all of a clip within reason.
+        most = 1 if self.source.live else 64
+        return Stream(lambda: self._broadcast.listen(self._happenings, _results, most), self._worker)
 
     def events(
         self,
@@ -223,14 +222,7 @@ class Pipeline(Callbacks):
         rules = replace(self._events.rules, **{name: value for name, value in given.items() if value is not None})
         self._events.rules = self._known(rules)
 
-        def items() -> Iterator[Event | None]:
-            for each in self._happenings():
-                if isinstance(each, FrameResult):
-                    yield from self._handed_on(each.events)
-                # None after a frame, too: who iterates in a thread can be cancelled between any two.
-                yield None if isinstance(each, FrameResult) else each
-
-        return Stream(items, self._worker)
+        return Stream(lambda: self._broadcast.listen(self._happenings, _events, 1000), self._worker)
 
     def run(self, *outputs: Output, frames: int | None = None) -> None:
         """Write the result of each frame, and each event, to every output.
@@ -254,7 +246,7 @@ class Pipeline(Callbacks):
         if frames is not None:
             check_range("frames", frames, 0, whole=True)
         together, results = Together(*outputs), 0
-        for each in self._happenings() if frames != 0 else ():
+        for each in self._broadcast.listen(self._happenings, _all, 64) if frames != 0 else ():
             if each is not None:
                 together.take(each)
             results += isinstance(each, FrameResult)
@@ -307,9 +299,8 @@ class Pipeline(Callbacks):
             raise
         self._monitor = Monitor(self.source, clock=self._clock, wall=self._wall)
 
-    def _happenings(self) -> Iterator[FrameResult | Event | None]:
+    def _happenings(self) -> Generator[Happening | None]:
         """Yield each frame's result, what happens between frames, and None while nothing does."""
-        yield from self._handed_on()
         try:
             for frame in self.source.watch():
                 if frame is not None:
@@ -317,14 +308,13 @@ class Pipeline(Callbacks):
                     self._monitor.resumed()
                     continue
                 self._monitor.waited()
-                yield from self._told([*self._monitor.changes(), *(self._events.wait() if self.source.live else [])])
-                yield None
+                yield self._told([*self._monitor.changes(), *(self._events.wait() if self.source.live else [])])
         except Exception as error:
             self._monitor.ended(error)
-            yield from self._told([*self._events.end(), *self._monitor.changes()])
+            yield self._told([*self._events.end(), *self._monitor.changes()])
             raise
         self._monitor.ended()
-        yield from self._told([*self._events.end(), *self._monitor.changes()])
+        yield self._told([*self._events.end(), *self._monitor.changes()])
 
     def _known(self, rules: EventRules) -> EventRules:
         for label in rules.held:
@@ -332,15 +322,9 @@ class Pipeline(Callbacks):
                 raise unknown("label", label, self.classifier.labels)
         return rules
 
-    def _told(self, events: list[Event]) -> Iterator[Event]:
+    def _told(self, events: list[Event]) -> tuple[Event, ...] | None:
         self.announce(events)
-        return self._handed_on(events)
-
-    def _handed_on(self, events: Iterable[Event] = ()) -> Iterator[Event]:
-        """Yield events; those that are left where the consumer stops come first when it iterates again."""
-        self._left.extend(events)
-        while self._left:
-            yield self._left.popleft()
+        return tuple(events) or None
 
     def close(self) -> None:
         """Stop capturing and close the source; may be called again, and from another thread."""
@@ -366,3 +350,15 @@ class Pipeline(Callbacks):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _results(what: Happening) -> list[FrameResult]:
+    return [what] if isinstance(what, FrameResult) else []
+
+
+def _events(what: Happening) -> tuple[Event, ...]:
+    return what.events if isinstance(what, FrameResult) else what
+
+
+def _all(what: Happening) -> Sequence[FrameResult | Event]:
+    return [what] if isinstance(what, FrameResult) else what

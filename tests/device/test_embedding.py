@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -315,6 +316,37 @@ def test_a_task_that_is_cancelled_leaves_a_pipeline_that_works_on(classifier):
 
     assert asyncio.run(work()) == 1
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("pipeline") and hung(thread)]
+
+
+def test_results_and_events_are_both_complete_for_two_tasks_at_once(classifier):
+    async def work():
+        async with await asyncio.to_thread(Pipeline.open, "virtual:frames=30", model=classifier) as pipeline:
+
+            async def indices():
+                return [result.frame.index async for result in pipeline.stream()]
+
+            async def happened():
+                return kinds([event async for event in pipeline.events()])
+
+            return await asyncio.gather(indices(), happened(), indices())
+
+    first, events, second = asyncio.run(work())
+    assert first == second == list(range(30))
+    assert (events[:2], events[-2:]) == (["running", "appeared"], ["left", "ended"])
+
+
+def test_a_source_goes_on_after_an_error_for_who_asks_again(classifier, tmp_path):
+    cv2.imwrite(str(tmp_path / "1.png"), IMAGE)
+    (tmp_path / "2.png").write_bytes(b"no picture")
+    cv2.imwrite(str(tmp_path / "3.png"), IMAGE)
+    with Pipeline.open(tmp_path, model=classifier) as pipeline:
+        results = iter(pipeline)
+        names = [next(results).frame.name]
+        with pytest.raises(DataError, match=r"2\.png"):
+            next(results)
+        names += [result.frame.name for result in pipeline]
+        assert pipeline.state.name == "ended"
+    assert names == ["1.png", "3.png"]
 
 
 def test_no_work_is_done_in_the_thread_of_the_event_loop(classifier):
