@@ -81,32 +81,10 @@ def test_colours_are_turned_where_they_are_rgb(classifier):
     assert (pipeline.process(IMAGE[..., ::-1], rgb=True).frame.image == IMAGE).all()
 
 
-def test_a_pipeline_without_a_source_can_not_be_iterated(classifier):
-    with pytest.raises(UsageError, match="hand frames to process"):
-        list(Pipeline.open(None, model=classifier))
-
-
 def test_frames_that_change_their_size_are_taken(classifier):
     pipeline = Pipeline.open(None, model=classifier, scan_every=100)
     small = np.ascontiguousarray(IMAGE[::2, ::2])
     assert [len(pipeline.process(image).faces) for image in (IMAGE, small, IMAGE, IMAGE[:40, :40])] == [1, 1, 1, 0]
-
-
-@pytest.mark.parametrize("image", [IMAGE.astype(float), IMAGE[:0], np.zeros((4, 4, 2), np.uint8), None, [[1]]])
-def test_what_is_no_picture_is_refused_and_nothing_is_lost(classifier, image):
-    pipeline = Pipeline.open(None, model=classifier)
-    assert len(pipeline.process(IMAGE, 1.0).faces) == 1
-    with pytest.raises(DataError):
-        pipeline.process(image, 1.1)
-    assert pipeline.process(IMAGE, 1.2).faces[0].track_id == 1
-
-
-@pytest.mark.parametrize("moment", [float("nan"), float("inf")])
-def test_a_time_that_is_no_time_is_refused(classifier, moment):
-    with pytest.raises(UsageError, match="finite"):
-        Pipeline.open(None, model=classifier).process(IMAGE, moment)
-    with pytest.raises(UsageError, match="finite"):
-        PushSource((640, 480)).put(IMAGE, moment)
 
 
 def test_a_pushed_frame_is_copied_and_the_newest_is_read(classifier):
@@ -376,12 +354,6 @@ def hung(thread):
     return thread.is_alive()
 
 
-def test_a_stream_that_is_left_early_goes_on_where_it_stopped(classifier):
-    with Pipeline.open("virtual:frames=6", model=classifier) as pipeline:
-        first = next(iter(pipeline)).frame.index
-        assert [first, *(result.frame.index for result in pipeline)] == list(range(6))
-
-
 def test_the_command_writes_events(model_path, tmp_path, monkeypatch, capsys):
     out = tmp_path / "events.jsonl"
     line = (
@@ -401,19 +373,3 @@ def test_the_result_of_a_live_camera_has_the_time_of_day_of_its_frame(classifier
     (result,) = Pipeline.open(Lossy(Frame(IMAGE, 0, taken)), model=classifier)
     assert time.time() - result.wall == pytest.approx(5, abs=2)
     assert result.to_json()["wall"][:4].isdecimal()
-
-
-def test_models_are_shared_by_pipelines_in_several_threads(classifier):
-    labels: list[list[str]] = [[], []]
-
-    def work(place):
-        pipeline = Pipeline.open(None, model=classifier)
-        labels[place] += [pipeline.process(IMAGE, index / 15).faces[0].label for index in range(10)]
-
-    threads = [threading.Thread(target=work, args=(place,)) for place in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert labels[0] == labels[1]
-    assert len(labels[0]) == 10

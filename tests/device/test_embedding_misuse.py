@@ -22,7 +22,6 @@ from ferlite import (
     Pipeline,
     PushSource,
     Source,
-    SourceError,
     UsageError,
     VirtualCamera,
 )
@@ -101,14 +100,6 @@ def test_rules_that_mean_nothing_are_an_error(pipeline, held: Any):
         EventRules(held=held)
     with pytest.raises(UsageError, match="held"):
         pipeline.events(held=held)
-
-
-def test_put_after_close_is_an_error_that_says_so(classifier):
-    source = PushSource((640, 480))
-    with Pipeline.open(source, model=classifier):
-        source.put(IMAGE)
-    with pytest.raises(SourceError, match="closed"):
-        source.put(IMAGE)
 
 
 def test_frames_from_many_threads_are_all_looked_at_or_counted(classifier):
