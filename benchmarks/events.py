@@ -37,6 +37,7 @@ _HELD = 2.0  # seconds for which the virtual camera keeps an expression after a 
 Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 
 VARIATIONS: dict[str, Change] = {
+    "darkened to 40 %": lambda image: (0.4 * image).astype(np.uint8),
     "mirrored": lambda image: np.ascontiguousarray(image[:, ::-1]),
     **{f"{scale} times as large": lambda image, s=scale: _scaled(image, s) for scale in (0.75, 0.9, 1.25, 1.5)},
 }
@@ -79,11 +80,6 @@ def measure(
     check_range("persons", persons, 1, whole=True)
     check_range("seconds", seconds, 2 * _HELD, 3600, "seconds")
     classifier = Classifier.load(model)
-    drawn: list[tuple[list[Seen], list[VirtualFace]]] = []
-    for seed in range(persons):
-        on_step(f"drawn faces: {seed + 1} of {persons}")
-        camera = VirtualCamera(rate=RATE, seed=seed, frames=round(seconds * RATE))
-        drawn.append((look(camera, classifier), [camera.truth(i)[0] for i in range(camera.frames or 0)]))
     clips: dict[str, list[Seen]] = {}
     varied: list[tuple[int, list[Seen]]] = []
     for name, faces in (CLIPS if data is not None else {}).items():
@@ -94,6 +90,11 @@ def measure(
             on_step(f"{name}, {variation}")
             pictures = (Frame(change(frame.image), frame.index, frame.time) for frame in frames)
             varied.append((faces, look(pictures, classifier)))
+    drawn: list[tuple[list[Seen], list[VirtualFace]]] = []
+    for seed in range(persons):
+        on_step(f"drawn faces: {seed + 1} of {persons}")
+        camera = VirtualCamera(rate=RATE, seed=seed, frames=round(seconds * RATE))
+        drawn.append((look(camera, classifier), [camera.truth(i)[0] for i in range(camera.frames or 0)]))
     return {
         "schema": EVENTS_SCHEMA,
         **machine.describe(),
@@ -220,10 +221,11 @@ def _turns(labels: Sequence[str]) -> list[int]:
 
 
 def _read(path: Path) -> list[Frame]:
-    if not path.exists():
-        raise MissingFileError(f"there is no {path}; --data wants a folder with the clips in media/")
-    with open_source(path) as source:
-        return list(source)
+    try:
+        with open_source(path) as source:
+            return list(source)
+    except MissingFileError as error:
+        raise MissingFileError(f"there is no {path}; --data wants a folder with the clips in media/") from error
 
 
 def _scaled(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataError, UsageError, check_range
-from ..models.files import read_bytes, replacing, write_bytes
-from .counts_file import Every, Row, moment, number, read, text
+from ..models.files import replacing, write_bytes
+from .counts_file import Every, Row, content, moment, number, read, text
 from .event_types import Event
 from .outputs.base import Output, closed
 from .types import FrameResult
@@ -209,10 +209,11 @@ def _begin(wall: float, every: Every) -> str:
 
 def _read_span(path: Path, every: Every) -> _Span | None:
     """Read the sums of the span that was running; None if there are none."""
-    if not path.exists():
+    data = content(path)
+    if data is None:
         return None
     try:
-        values: dict[str, Any] = json.loads(read_bytes(path))
+        values: dict[str, Any] = json.loads(data)
         span = values.pop("every")
         if set(values) != {each.name for each in fields(_Span)}:
             raise ValueError(f"it has {', '.join(values)}")

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from ..errors import DataError, UsageError, unknown
+from ..errors import DataError, MissingFileError, UsageError, unknown
 from ..models.files import read_bytes
 
 SPANS = ("minute", "hour", "day")
@@ -48,9 +48,9 @@ def read(path: Path, every: Every) -> list[Row]:
         raise UsageError(f"{path}: counts are written as {' or '.join(SUFFIXES)}; name such a file")
     if every not in SPANS:
         raise unknown("span of time", every, SPANS)
-    if not path.exists():
+    data = content(path)
+    if data is None:
         return []
-    data = read_bytes(path)
     try:
         is_csv = path.suffix.lower() == ".csv"
         span, rows = _from_csv(data.decode()) if is_csv else _from_json(json.loads(data))
@@ -80,6 +80,20 @@ def text(path: Path, every: Every, rows: Iterable[Row]) -> str:
     return target.getvalue()
 
 
+def content(path: Path) -> bytes | None:
+    """Return what is in a file; None if it does not exist.
+
+    Raises:
+        MissingFileError: It can't be read.
+    """
+    try:
+        return read_bytes(path)
+    except MissingFileError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None
+        raise
+
+
 def number(value: Any, *, whole: bool = True) -> Any:
     """Return a number that was read; a ValueError if it is none, or negative."""
     if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
@@ -103,8 +117,8 @@ def _from_json(value: Any) -> tuple[str, list[Row]]:
     return value["every"], [_row(row) for row in value["spans"]]
 
 
-def _from_csv(content: str) -> tuple[str, list[Row]]:
-    lines = csv.reader(content.splitlines(), strict=True)
+def _from_csv(table: str) -> tuple[str, list[Row]]:
+    lines = csv.reader(table.splitlines(), strict=True)
     head = next(lines, [])
     span, columns = head[0], [heading.partition(" ") for heading in head[4:]]
     if span not in SPANS or tuple(head[1:4]) != _NUMBERS or any(kind not in _BY_LABEL for kind, _, _ in columns):

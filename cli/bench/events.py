@@ -22,7 +22,7 @@ def events(
     seconds: Annotated[float, typer.Option(min=4, max=3600, help="For how long to draw each.")] = 30,
     as_json: Json = False,
 ) -> None:
-    """Measure what --smoothing and --confirm are chosen by.
+    """Measure what the presets of smoothing, and the frames that confirm a face, are chosen by.
 
     Drawn faces change their expressions at known times: how soon the label follows, and how often it changes. On
     clips: how often labels change, and which announced faces are none.

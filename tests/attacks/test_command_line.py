@@ -32,6 +32,7 @@ COMMANDS = {
     "bench accuracy": "tiny.tflite --data faces.csv",
     "bench pipeline": "picture.png --model tiny.tflite",
     "bench faces": "--data .",
+    "bench events": "--model tiny.tflite --persons 1 --seconds 4",
     "bench gates": "--data faces.csv --model tiny.tflite",
     "bench footprint": "tiny.tflite --runs 1",
     "bench latency": "tiny.tflite --seconds 0 --queries 1 --cold-starts 0",
@@ -44,7 +45,16 @@ COMMANDS = {
 }
 """A good and quick use of each command, from which the attacks start."""
 
-LONG = {"bench footprint", "bench latency", "bench pipeline", "bench faces", "bench gates", "demo", "run"}
+LONG = {
+    "bench footprint",
+    "bench latency",
+    "bench pipeline",
+    "bench faces",
+    "bench events",
+    "bench gates",
+    "demo",
+    "run",
+}
 """Commands that may be asked to work for long; after a while Ctrl-C is pressed."""
 
 HOSTILE = [

@@ -11,7 +11,7 @@ from ferlite.device.event_types import FaceEvent
 from ferlite.device.recognizer import Recognizer
 from ferlite.device.sources.virtual import VirtualCamera
 from ferlite.device.types import UNREADABLE, Face, Frame, FrameResult, Reading, TrackedFace
-from ferlite.errors import DataError, OutputError, UnknownNameError, UsageError
+from ferlite.errors import DataError, MissingFileError, OutputError, UnknownNameError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -211,9 +211,8 @@ def test_wrong_options_are_named(tmp_path):
         Counts(tmp_path / "counts.csv", smallest_group=-1)
 
 
-def test_a_place_that_cannot_be_written_is_known_early(tmp_path):
-    (tmp_path / "file").write_text("")
-    counts = Counts(tmp_path / "file" / "counts.csv")
+def test_a_place_that_cannot_be_written_is_known_early():
+    counts = Counts("/proc/nobody/counts.csv")
 
     def go_on():
         for i in range(500):
@@ -224,6 +223,14 @@ def test_a_place_that_cannot_be_written_is_known_early(tmp_path):
         go_on()
     with pytest.raises(OutputError, match="can't write"):
         counts.close()
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".csv", "file/counts.csv", "folder.csv", "nul\0.csv"])
+def test_a_place_that_cannot_be_read_is_named(tmp_path, name):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(MissingFileError, match="can't read"):
+        Counts(tmp_path / name)
 
 
 def test_after_close_nothing_is_taken(tmp_path):
