@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from ..device.classifier import DEFAULT_MODEL, Classifier
+from ..device.counts import Counts
 from ..device.events import EventRules
 from ..device.faces.gate import Gate
 from ..device.outputs.base import Output
@@ -60,6 +61,12 @@ def run(
         list[str] | None,
         typer.Option(metavar="LABEL=SECONDS", help="Make it an event when a face keeps this label so long."),
     ] = None,
+    confirm: Annotated[
+        int, typer.Option(min=1, help="Frames in a row in which a face must be seen to be announced as an event.")
+    ] = EventRules.confirm,
+    counts: Annotated[
+        Path | None, typer.Option(help="CSV or JSON file to keep sums by the hour in: people, labels, smiles held.")
+    ] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="Draw the results: a video, a picture or a folder, by its suffix.")
     ] = None,
@@ -103,8 +110,8 @@ def run(
     """Find faces in a source and name their expressions.
 
     A terminal shows the faces live, and a summary at the end. Where standard output is a file or a
-    pipe, it gets one JSON line for each frame. Nothing is stored or sent but what --output, --events
-    and --annotate name.
+    pipe, it gets one JSON line for each frame. Nothing is stored or sent but what --output, --events,
+    --counts and --annotate name.
     """
     given = {spec for spec in (source, source_option) if spec is not None}
     if len(given) > 1:
@@ -116,10 +123,10 @@ def run(
             raise UsageError(f"--{name} is empty; name a file, or - for standard output")
     at_terminal = sys.stdout.isatty()
     lines = output or ("" if at_terminal or events == "-" else "-")
-    files = [*("/dev/stdout" if file == "-" else file for file in (lines, events)), annotate]
+    files = [*("/dev/stdout" if file == "-" else file for file in (lines, events)), counts, annotate]
     refuse_overwriting(chosen, *(file for file in files if file))
     screen = PlainConsole() if at_terminal and "-" not in (lines, events) else None
-    rules = EventRules(held=_held(held or []))
+    rules = EventRules(confirm=confirm, held=_held(held or []))
     models = model or [DEFAULT_MODEL]
     summary = Summary()
     named = [name for name in labels.split(",") if name]
@@ -153,6 +160,8 @@ def run(
             outputs.append(stack.enter_context(JsonLines(lines, every_line=sync)))
         if events:
             outputs.append(stack.enter_context(EventLines(events, every_line=sync)))
+        if counts is not None:
+            outputs.append(stack.enter_context(Counts(counts)))
         if annotate is not None:
             outputs.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate)))
         try:

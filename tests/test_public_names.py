@@ -22,6 +22,8 @@ NO_OPTIONS_OF_A_PIPELINE = {
     "sync",
     "events",
     "held",
+    "confirm",
+    "counts",
     "annotate",
     "frames",
     "min_face",

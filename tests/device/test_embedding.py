@@ -354,18 +354,17 @@ def hung(thread):
     return thread.is_alive()
 
 
-def test_the_command_writes_events(model_path, tmp_path, monkeypatch, capsys):
-    out = tmp_path / "events.jsonl"
-    line = (
-        f"ferlite run virtual:frames=20 --model {model_path} --output {tmp_path / 'out'} --events {out} --held happy=0"
-    )
-    monkeypatch.setattr(sys, "argv", line.split())
+def test_the_command_writes_events_and_counts(model_path, tmp_path, monkeypatch, capsys):
+    out, counts = tmp_path / "events.jsonl", tmp_path / "counts.json"
+    line = f"ferlite run virtual:frames=20 --model {model_path} --output {tmp_path / 'out'} --events {out}"
+    monkeypatch.setattr(sys, "argv", [*line.split(), "--held", "happy=0", "--counts", str(counts)])
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 0, capsys.readouterr().err
     events = [json.loads(text) for text in out.read_text().splitlines()]
     assert [event["event"] for event in events][:2] == ["state", "appeared"]
     assert [event["event"] for event in events][-2:] == ["left", "state"]
+    assert "people" in counts.read_text()
 
 
 def test_the_result_of_a_live_camera_has_the_time_of_day_of_its_frame(classifier):
