@@ -11,7 +11,7 @@ from ferlite import EventRules, Pipeline, PushSource, open_source
 
 async def look(eye: PushSource, source: str) -> None:
     """Hand in 15 frames a second; put here what your robot's camera gives."""
-    with open_source(source) as camera, eye:
+    with open_source(source, wait=True) as camera, eye:
         frames, due = iter(camera), time.monotonic()
         while frame := await asyncio.to_thread(next, frames, None):
             eye.put(frame.image)

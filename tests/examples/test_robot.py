@@ -72,14 +72,14 @@ def test_it_says_that_its_camera_is_lost_and_that_it_is_back(robot, monkeypatch)
             noticed.set()
 
     monkeypatch.setattr(robot, "print", say, raising=False)
-    monkeypatch.setattr(robot, "open_source", lambda source: Interrupted(noticed))
+    monkeypatch.setattr(robot, "open_source", lambda source, wait: Interrupted(noticed))
     asyncio.run(robot.main("a camera"))
     states = [line for line in lines if line.startswith("My camera is")]
     assert states == [f"My camera is {state}" for state in ("running", "stalled", "running", "ended")]
 
 
 def test_a_camera_that_breaks_ends_the_robot_with_its_error(robot, monkeypatch):
-    def broken(source):
+    def broken(source, wait):
         raise ferlite.SourceError("no camera")
 
     monkeypatch.setattr(robot, "open_source", broken)
