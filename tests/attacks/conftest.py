@@ -232,6 +232,14 @@ def template(tmp_path_factory: pytest.TempPathFactory, graph: bytes, record) -> 
     info = {"recipe": "mine", "data": data, "labels": FER2013_LABELS, "versions": {}, "epochs_done": 1}
     write_json(folder / "run" / "run.json", info)
     (folder / "run" / "history.csv").write_text("epoch,loss,accuracy,val_loss,val_accuracy\n1,1.9,0.2,1.9,0.2\n")
+    row = {"begin": "2026-06-01T12:00+02:00", "people": 3, "left": 2}
+    sums = {"seconds": {"happy": 1.5}, "held": {"happy": 1}}
+    write_json(folder / ".counts.csv.now", {"every": "hour", **row, "dwell": 4.2, **sums})
+    rows = [{**row, "mean_dwell": 2.1, **sums}]
+    write_json(folder / "counts.json", {"schema": "ferlite-counts/1", "every": "hour", "spans": rows})
+    (folder / "counts.csv").write_text(
+        "hour,people,left,mean_dwell,seconds happy,held happy\n2026-06-01T12:00+02:00,3,2,2.1,1.5,1\n"
+    )
     (folder / "link").symlink_to("faces.csv")
     (folder / "loop").symlink_to("loop")
     (folder / "run" / "recipe.toml").write_text((folder / "recipe.toml").read_text())

@@ -25,6 +25,8 @@ READERS = {
     "recipe.toml": [f"{TRAIN} recipe.toml --data faces.csv"],
     "study.toml": ["study study.toml --data faces.csv --out new --no-int8"],
     "accuracy.json": ["bench compare accuracy.json accuracy.json", "report ."],
+    **{file: [f"{RUN} picture.png --counts {file.removeprefix('.').removesuffix('.now')}"]
+       for file in ("counts.csv", "counts.json", ".counts.csv.now")},
     "run/run.json": ["runs .", "runs . --json", "convert run"],
     "run/recipe.toml": ["runs .", "convert run", f"{TRAIN} run/recipe.toml --data faces.csv"],
     "run/history.csv": ["runs ."],
