@@ -43,7 +43,7 @@ def test_what_is_no_picture_is_refused(model_path):
 
 def test_none_where_a_picture_should_be_is_explained(model_path):
     classifier = Classifier.load(model_path)
-    face = Face((0.0, 0.0, 9.0, 9.0), np.zeros((5, 2), np.float32), 1.0)
+    face = Face((0.0, 0.0, 9.0, 9.0), 1.0, np.zeros((5, 2), np.float32))
     for call in (classifier, classifier.classify, lambda none: classifier.read(none, face)):
         with pytest.raises(DataError, match=r"None instead of a picture; cv2\.imread returns it"):
             call(None)  # type: ignore[arg-type]

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from ferlite.data.dataset import Faces
-from ferlite.device.types import Expression, Face, Frame, FrameResult, TrackedFace
+from ferlite.device.types import Expression, Face, Frame, FrameResult, Reading, TrackedFace
 
 FACE = Face((1.0, 2.0, 30.0, 40.0), 0.9, np.arange(10, dtype=np.float32).reshape(5, 2))
 HAPPY = Expression(("happy", "sad"), np.array([0.75, 0.25], np.float32))
-TRACKED = TrackedFace(7, FACE, HAPPY, HAPPY, "happy")
+TRACKED = TrackedFace(7, FACE, {"model": Reading(HAPPY, HAPPY, "happy")})
 FRAME = Frame(np.full((480, 640, 3), 131, np.uint8), 3, 0.2)
 RESULT = FrameResult(FRAME, (TRACKED,))
 FACES = Faces(np.full((2, 48, 48), 131, np.uint8), np.zeros(2, np.int64), np.arange(2))
@@ -26,7 +26,7 @@ def test_a_result_is_shown_with_shapes_and_no_pixels():
     assert "uint8 [480, 640, 3]" in shown
     assert "float32 [5, 2]" in shown
     assert "131" not in shown
-    assert "happy=0.750, sad=0.250" in shown
+    assert "Reading('happy', 0.750)" in shown
     assert repr(FACES) == "Faces(2 of 48 x 48 pixels)"
 
 

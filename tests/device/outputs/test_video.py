@@ -8,6 +8,7 @@ import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,7 +172,7 @@ def test_a_picture_that_no_encoder_takes_leaves_the_file_that_was_there(tmp_path
 class _CutOff(SimpleHTTPRequestHandler):
     """Promises a whole file and breaks off in the middle of it."""
 
-    def copyfile(self, source, outputfile):
+    def copyfile(self, source: Any, outputfile: Any):
         outputfile.write(source.read()[: os.fstat(source.fileno()).st_size // 2])
 
     def log_message(self, format: str, *args: object):
