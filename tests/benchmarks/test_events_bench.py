@@ -5,6 +5,10 @@ import numpy as np
 import pytest
 
 from ferlite.benchmarks import events as bench
+from ferlite.benchmarks.faces import CLIPS
+from ferlite.device.classifier import Classifier
+from ferlite.device.events import EventRules
+from ferlite.device.sources.open import open_source
 from ferlite.device.sources.virtual import VirtualCamera, VirtualFace
 from ferlite.device.tracks import Smoothing
 from ferlite.device.types import Expression, Face
@@ -54,6 +58,15 @@ def test_who_is_announced_without_being_there_is_counted():
     assert [row["false_varied"] for row in rows] == [2, 2, 0]
     assert [row["people"] for row in rows] == [1, 1, 1]
     assert [row["delay"] for row in rows] == pytest.approx([0, 1 / 15, 2 / 15])
+
+
+def test_on_the_shared_clips_no_hand_and_no_second_box_is_announced(real_data):
+    classifier = Classifier.load()
+    clips = [(faces, bench.look(open_source(real_data / "media" / name), classifier)) for name, faces in CLIPS.items()]
+    row = bench.announced(EventRules().confirm, clips, [])
+    assert (row["false"], row["people"]) == (0, sum(CLIPS.values()))
+    assert (row["delay"] or 1) <= 0.3
+    assert bench.announced(1, clips, [])["false"] > 0
 
 
 def test_drawn_faces_and_clips_are_measured(tmp_path, monkeypatch):

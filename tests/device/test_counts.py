@@ -1,5 +1,6 @@
 import json
 import time
+from concurrent.futures import Executor, Future
 from datetime import datetime
 
 import numpy as np
@@ -163,6 +164,35 @@ def test_the_file_holds_the_latest_spans(tmp_path, monkeypatch):
         for minute in range(10):
             counts.event(event("appeared", wall=NOON + 60 * minute))
     assert [row["begin"][11:16] for row in Counts(path, every="minute").rows] == ["12:07", "12:08", "12:09"]
+
+
+class AtOnce(Executor):
+    """Does at once what it is given."""
+
+    def __init__(self, *names):
+        pass
+
+    def submit(self, function, /, *arguments):
+        future = Future()
+        future.set_result(function(*arguments))
+        return future
+
+
+def test_the_file_is_replaced_once_a_minute_and_when_a_span_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "ThreadPoolExecutor", AtOnce)
+    path, now = tmp_path / "counts.csv", [0.0]
+    counts = Counts(path, clock=lambda: now[0])
+
+    def people(seconds, wall=NOON):
+        """Let somebody come, and a frame, and return the column of the file."""
+        now[0] = seconds
+        counts.event(event("appeared", wall=wall))
+        counts.write(result(seconds, wall=wall - seconds))
+        return [line.split(",")[1] for line in path.read_text().splitlines()[1:]]
+
+    assert [people(seconds) for seconds in (0, 30, 59, 60, 90)] == [["1"], ["1"], ["1"], ["4"], ["4"]]
+    assert people(100, NOON + 3600) == ["5", "1"]
+    assert people(110, NOON + 3600) == ["5", "1"]
 
 
 @pytest.mark.parametrize(
