@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import threading
 import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator
@@ -30,13 +31,15 @@ class Broadcast(Generic[X]):
         self._iterator: weakref.ref[Generator[X | None]] | None = None
         self._listeners: weakref.WeakSet[Listener[X, Any]] = weakref.WeakSet()
         self.left: dict[Callable[[X], Iterable[Any]], deque[Any]] = {}
+        self._lock = threading.RLock()  # asyncio listens in one thread and works in another
 
     def listen(
         self, begin: Callable[[], Generator[X | None]], pick: Callable[[X], Iterable[T]], most: int
     ) -> Listener[X, T]:
         """Return what is picked from all that comes from now on; see `Listener`."""
-        listener = Listener(self, begin, pick, most)
-        self._listeners.add(listener)
+        with self._lock:
+            listener = Listener(self, begin, pick, most)
+            self._listeners.add(listener)
         return listener
 
     def iterator(self, begin: Callable[[], Generator[X | None]]) -> Generator[X | None]:
@@ -47,10 +50,23 @@ class Broadcast(Generic[X]):
             self._iterator = weakref.ref(iterator)
         return iterator
 
-    def hand_out(self, item: X) -> None:
-        """Hand an item to every listener."""
-        for listener in self._listeners:
-            listener.take(item)
+    def hand_out(self, item: X, asked: Listener[X, Any]) -> None:
+        """Hand an item to every listener; who asked may have been cancelled since."""
+        with self._lock:
+            for listener in self._listeners:
+                listener.take(item)
+            if asked not in self._listeners:
+                self._keep(asked.pick, asked.pick(item))
+
+    def forget(self, listener: Listener[X, Any], waiting: Iterable[Any]) -> None:
+        """Hand a listener no more; keep what it left for the next one that wants the same."""
+        with self._lock:
+            self._listeners.discard(listener)
+            self._keep(listener.pick, waiting)
+
+    def _keep(self, pick: Callable[[X], Iterable[Any]], items: Iterable[Any]) -> None:
+        if not any(listener.pick is pick for listener in self._listeners):
+            self.left.setdefault(pick, deque()).extend(items)
 
 
 class Listener(Generic[X, T]):
@@ -70,27 +86,45 @@ class Listener(Generic[X, T]):
         pick: Callable[[X], Iterable[T]],
         most: int,
     ) -> None:
-        self._broadcast, self._begin, self._pick = broadcast, begin, pick
+        self._broadcast, self._begin, self.pick = broadcast, begin, pick
         self._iterator: Generator[X | None] | None = None
         self._waiting: deque[T] = deque(broadcast.left.pop(pick, ()), maxlen=most)
 
+    def close(self) -> None:
+        """Listen no more; may be called again."""
+        waiting, self._waiting = self._waiting, deque()
+        self._broadcast.forget(self, waiting)
+
     def __del__(self) -> None:
-        if self._waiting:
-            self._broadcast.left[self._pick] = self._waiting
+        self.close()
 
     def take(self, item: X) -> None:
         """Keep what is wanted of an item."""
-        self._waiting.extend(self._pick(item))
+        self._waiting.extend(self.pick(item))
+
+    def advance(self) -> bool:
+        """Wait for what may be wanted, if nothing is left; return whether more can come."""
+        if not self._waiting:
+            self._iterator = self._broadcast.iterator(self._begin)
+            try:
+                item = next(self._iterator)
+            except StopIteration:
+                return False
+            if item is not None:
+                self._broadcast.hand_out(item, self)
+        return True
+
+    def pop(self) -> T | None:
+        """Return what waits, the oldest first; None while nothing does."""
+        return self._waiting.popleft() if self._waiting else None
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T | None:
-        if not self._waiting:
-            self._iterator = self._broadcast.iterator(self._begin)
-            if (item := next(self._iterator)) is not None:
-                self._broadcast.hand_out(item)
-        return self._waiting.popleft() if self._waiting else None
+        if not self.advance():
+            raise StopIteration
+        return self.pop()
 
 
 class Worker:
@@ -123,14 +157,14 @@ class Stream(Generic[T]):
 
     Each `async for` asks for the next one only when the body is done with the last: a slow body gets the
     newest frame of a live source next, and every frame of a clip. While no frame comes, the thread returns ten
-    times a second, so that a cancelled task leaves nothing running; what was under way then is dropped.
+    times a second, so that a cancelled task leaves nothing running; what was under way then goes to the next one.
 
     Args:
         items: Makes the iterator; None stands for "nothing yet".
         worker: The pipeline's thread.
     """
 
-    def __init__(self, items: Callable[[], Iterator[T | None]], worker: Worker) -> None:
+    def __init__(self, items: Callable[[], Listener[Any, T]], worker: Worker) -> None:
         self._items, self._worker = items, worker
 
     def __iter__(self) -> Iterator[T]:
@@ -141,8 +175,11 @@ class Stream(Generic[T]):
         """Iterate in the pipeline's thread."""
         return self._iterate(self._items())
 
-    async def _iterate(self, items: Iterator[T | None]) -> AsyncIterator[T]:
-        end = object()
-        while (item := await self._worker.do(lambda: next(items, end))) is not end:
-            if item is not None:
-                yield item  # type: ignore[misc]  (not `end`)
+    async def _iterate(self, items: Listener[Any, T]) -> AsyncIterator[T]:
+        try:
+            # Taken here, not in the thread, so that a task that is cancelled while it waits takes nothing along.
+            while await self._worker.do(items.advance):
+                if (item := items.pop()) is not None:
+                    yield item
+        finally:
+            items.close()

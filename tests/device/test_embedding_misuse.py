@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -161,6 +162,20 @@ def test_who_stops_in_mid_loop_in_asyncio_goes_on_with_the_next_frame(classifier
         return indices
 
     assert asyncio.run(seen()) == [0, 1, 2, 3]
+
+
+def test_a_task_that_is_cancelled_again_and_again_misses_no_frame_and_gets_none_twice(classifier):
+    async def seen():
+        indices = []
+        async with await asyncio.to_thread(Pipeline.open, "virtual:frames=40", model=classifier) as pipeline:
+            while pipeline.state.name != "ended":
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(0.006):
+                        async for result in pipeline.stream():
+                            indices.append(result.frame.index)
+        return indices
+
+    assert asyncio.run(seen()) == list(range(40))
 
 
 def test_a_callback_that_is_no_function_is_reported_and_ends_nothing(classifier, caplog):
