@@ -11,6 +11,8 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterat
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, Self, TypeVar
 
+from ..errors import UsageError
+
 T = TypeVar("T")
 R = TypeVar("R")
 X = TypeVar("X")
@@ -43,9 +45,19 @@ class Broadcast(Generic[X]):
         return listener
 
     def iterator(self, begin: Callable[[], Generator[X | None]]) -> Generator[X | None]:
-        """Return the iterator, begun where there is none, or none that goes on."""
+        """Return the iterator, begun where there is none, or none that goes on.
+
+        Raises:
+            UsageError: It is under way, in another thread or in the caller of a callback.
+        """
         iterator = self._iterator and self._iterator()
-        if iterator is None or inspect.getgeneratorstate(iterator) == inspect.GEN_CLOSED:
+        state = inspect.getgeneratorstate(iterator) if iterator else inspect.GEN_CLOSED
+        if state == inspect.GEN_RUNNING:
+            raise UsageError(
+                "this pipeline is at work for somebody else; iterate over it in one thread and not in a callback, or by "
+                "'async for' in several tasks"
+            )
+        if iterator is None or state == inspect.GEN_CLOSED:
             iterator = begin()
             self._iterator = weakref.ref(iterator)
         return iterator

@@ -185,6 +185,21 @@ def test_a_callback_that_is_no_function_is_reported_and_ends_nothing(classifier,
     assert "when_appeared" in caplog.text
 
 
+def test_who_iterates_in_a_callback_gets_a_clear_error(classifier):
+    errors = []
+
+    def iterate(event):
+        with pytest.raises(UsageError) as error:
+            next(iter(pipeline))
+        errors.append(str(error.value))
+
+    with Pipeline.open("virtual:frames=6", model=classifier) as pipeline:
+        pipeline.when_appeared = iterate
+        assert len(list(pipeline)) == 6
+    assert len(errors) == 1
+    assert "not in a callback" in errors[0]
+
+
 def test_a_callback_may_close_the_pipeline(classifier):
     with Pipeline.open("virtual:", model=classifier) as pipeline:
         pipeline.when_appeared = lambda event: pipeline.close()
