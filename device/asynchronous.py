@@ -54,8 +54,8 @@ class Broadcast(Generic[X]):
         state = inspect.getgeneratorstate(iterator) if iterator else inspect.GEN_CLOSED
         if state == inspect.GEN_RUNNING:
             raise UsageError(
-                "this pipeline is at work for somebody else; iterate over it in one thread and not in a callback, or by "
-                "'async for' in several tasks"
+                "this pipeline is at work for somebody else; iterate over it in one thread and not in a callback, "
+                "or by 'async for' in several tasks"
             )
         if iterator is None or state == inspect.GEN_CLOSED:
             iterator = begin()
