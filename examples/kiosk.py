@@ -11,7 +11,7 @@ from ferlite import Counts, EventRules, FaceEvent, Pipeline
 
 
 def give_coupon(smile: FaceEvent) -> None:
-    """Print a coupon; call your printer here."""
+    """Print a coupon; hand it to your printer here, in a thread if it takes a second."""
     print(f"What a smile! {smile.lasted:.1f} s. Your coupon: {secrets.token_hex(4)}")
 
 
