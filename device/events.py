@@ -67,7 +67,8 @@ class Events:
                 print(event.kind, event.track_id, event.label)
 
     Every face that is announced leaves later: when it was out of sight for `keep` seconds, also while no
-    frame comes, and at the end. A face that can't be read for a while keeps its last label here.
+    frame comes, and at the end. A number that comes back after that, as when a lost camera is found within
+    seconds, appears again: it is a new visit. A face that can't be read for a while keeps its last label here.
 
     Args:
         rules: What an event is.

@@ -25,7 +25,8 @@ class Smoothing:
         margin: Hysteresis, 0 to 1: a label stays until its probability falls this far below the threshold
             or this far behind another label's.
         hold: Seconds, 0 to 3600, for which a label outlives the last frame in which its face was readable.
-        keep: Seconds, 0 to 3600, for which a face may be out of sight and keep its number.
+        keep: Seconds, 0 to 3600, for which a face may be out of sight and keep its number. Time between two
+            frames in which nobody looked, 10 s at most, counts only where the face is missing after it.
         iou: Least intersection over union, 0 to 1, of a face's box and the box where its track was last
             seen or is expected.
 
@@ -72,6 +73,9 @@ Their values were chosen by `ferlite bench events`.
 _VELOCITY_CONSTANT = 0.3  # seconds
 JITTER = 0.1
 """Seconds by which a frame's time may lie before the last one's without being a new beginning."""
+_GAP = 10.0
+"""Seconds between two frames after which a face in the same place counts as somebody else's. A callback that asks a web
+service takes less; in more, people change places."""
 
 
 @dataclass
@@ -148,6 +152,7 @@ class Tracker:
         self._models = tuple(models)
         self._tracks: list[_Track] = []
         self._next = 1
+        self._time = math.nan  # of the last frame
 
     def update(
         self, faces: Sequence[Face], readings: Sequence[Sequence[Expression] | str], time: float
@@ -163,7 +168,8 @@ class Tracker:
         Returns:
             The same faces in the same order with their history.
         """
-        self._tracks = [t for t in self._tracks if -JITTER <= time - t.seen <= self.smoothing.keep]
+        self._tracks = [t for t in self._tracks if -JITTER <= time - t.seen <= self._patience(t)]
+        self._time = time
         matches = self._match(faces, time)
         result = []
         for place, (face, reading) in enumerate(zip(faces, readings, strict=True)):
@@ -185,6 +191,12 @@ class Tracker:
     def forget(self) -> None:
         """Drop all tracks, as between unrelated pictures; their numbers are not used again."""
         self._tracks = []
+
+    def _patience(self, track: _Track) -> float:
+        """Return the seconds since a track was seen after which it is over."""
+        keep = self.smoothing.keep
+        # Whether a face of the last frame went away since then, only this one can show.
+        return max(keep, _GAP) if track.seen == self._time else keep
 
     def _match(self, faces: Sequence[Face], time: float) -> dict[int, _Track]:
         """Assign tracks to faces greedily, largest overlap first.

@@ -204,6 +204,14 @@ def test_own_frames_bring_events_with_their_results(classifier):
     assert [kinds(result.events) for result in results] == [["running"], ["appeared"], [], ["left"]]
 
 
+def test_a_face_stays_the_same_while_a_callback_takes_long(classifier):
+    rules = EventRules(confirm=1, held=dict.fromkeys(classifier.labels, 0.1))
+    pipeline = Pipeline.open(None, model=classifier, rules=rules)
+    results = [pipeline.process(IMAGE, time) for time in (0.0, 0.2, 2.2, 2.4, 4.4, 4.6)]
+    assert {face.track_id for result in results for face in result.faces} == {1}
+    assert [kinds(result.events) for result in results] == [["running", "appeared"], ["held"], [], [], [], []]
+
+
 @pytest.mark.parametrize("given", [{"smoothing": "quik"}, {"rules": EventRules(held={"hapy": 1})}])
 def test_a_name_that_does_not_exist_is_known_before_the_source_is_opened(classifier, given):
     with pytest.raises(UnknownNameError, match="did you mean"):

@@ -60,6 +60,19 @@ def test_a_face_leaves_also_while_no_frame_comes():
     assert script.events.wait() == []
 
 
+def test_a_face_that_is_still_there_after_a_gap_without_frames_has_not_left():
+    script = Script(confirm=1).frames(2, seen())
+    script.now = 5.0
+    assert script.frames(2, seen()).happened == ["0.0 appeared 1 happy 0.0"]
+
+
+def test_a_number_that_comes_back_after_it_left_appears_again():
+    script = Script(confirm=2).frames(2, seen())
+    script.now = 5.0
+    script.note(script.events.wait())
+    assert script.frames(3, seen()).happened[1:] == ["5.0 left 1 happy 0.1", "5.1 appeared 1 happy 0.1"]
+
+
 def test_frames_may_keep_another_clock_than_the_waiting():
     script = Script(confirm=1)
     script.events.update([seen()], 5000.0, 1000.0)

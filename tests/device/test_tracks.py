@@ -57,7 +57,21 @@ def test_a_face_that_comes_back_in_time_is_the_same_and_later_a_new_one():
     tracker.update([face()], [HAPPY], 0.0)
     tracker.update([], [], 0.5)
     assert tracker.update([face()], [HAPPY], 0.9)[0].track_id == 1
+    tracker.update([], [], 1.4)
     assert tracker.update([face()], [HAPPY], 2.0)[0].track_id == 2
+
+
+def test_a_face_that_is_there_after_a_gap_without_frames_is_the_same_and_after_a_long_one_a_new_one():
+    tracker = Tracker(Smoothing(keep=1.0))
+    numbers = [tracker.update([face()], [HAPPY], time)[0].track_id for time in (0.0, 2.0, 12.0, 22.1)]
+    assert numbers == [1, 1, 1, 2]
+
+
+def test_a_face_that_is_missing_after_a_gap_without_frames_has_gone():
+    tracker = Tracker(Smoothing(keep=1.0))
+    tracker.update([face()], [HAPPY], 0.0)
+    tracker.update([], [], 2.0)
+    assert tracker.update([face()], [HAPPY], 2.1)[0].track_id == 2
 
 
 def test_numbers_are_not_used_again_after_forgetting():
