@@ -48,10 +48,10 @@ class _Visit:
     face: TrackedFace
     first: float
     seen: float
+    since: float  # when the label began
     frames: int = 0
     label: str = UNREADABLE
     confidence: float = 0.0
-    since: float = 0.0  # when the label began
     read: bool = False  # in the last frame
     announced: bool = False
     held: bool = False  # the label's event was announced
@@ -104,7 +104,7 @@ class Events:
         events = self._leaving(present, time, wall)
         self._visits = {n: visit for n, visit in self._visits.items() if visit.announced or n in present}
         for face in faces:
-            visit = self._visits.setdefault(face.track_id, _Visit(face, time, time))
+            visit = self._visits.setdefault(face.track_id, _Visit(face, time, time, time))
             visit.face, visit.seen = face, time
             visit.frames += 1
             events += self._happened(visit, time, wall)

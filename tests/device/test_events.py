@@ -124,6 +124,13 @@ def test_a_label_that_follows_unreadable_frames_is_a_change():
     assert script.happened == ["0.0 appeared 1 unreadable 0.0", "0.2 changed 1 sad 0.2"]
 
 
+def test_a_label_after_unreadable_frames_lasted_since_the_face_came():
+    script = Script(confirm=1)
+    script.now = 5000.0
+    script.frames(2, seen(UNREADABLE)).frames(1, seen("sad"))
+    assert script.happened[1:] == ["5000.2 changed 1 sad 0.2"]
+
+
 def test_an_event_is_json():
     (event,) = Script(confirm=1).events.update([seen()], 2.0, 0.5)
     line = json.loads(json.dumps(event.to_json()))
