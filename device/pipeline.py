@@ -151,7 +151,7 @@ class Pipeline(Callbacks):
             FerliteError: Whatever else `open_source` and `Classifier.load` raise.
         """
         # The options and the models first: wrong ones are known before a camera is switched on.
-        view = View(fov, turned=rotate in (90, 270))
+        view = View(fov, turned=rotate in (90, 270), mirrored=flip)
         models = [model] if isinstance(model, (str, Path, Classifier)) else model
         recognizer = Recognizer(
             [each if isinstance(each, Classifier) else Classifier.load(each, threads=threads) for each in models],

@@ -18,15 +18,16 @@ class View:
         fov: The camera's horizontal field of view in degrees, 1 to 179, before turning; no face has a
             direction where it is None.
         turned: The frames are turned by 90 or 270 degrees, so that the camera's width is their height.
+        mirrored: The frames are mirrored, so that their right is the camera's left.
 
     Raises:
         UsageError: `fov` lies outside its range.
     """
 
-    def __init__(self, fov: float | None = None, *, turned: bool = False) -> None:
+    def __init__(self, fov: float | None = None, *, turned: bool = False, mirrored: bool = False) -> None:
         if fov is not None:
             check_range("fov", fov, 1, 179, "degrees")
-        self._fov, self._turned = fov, turned
+        self._fov, self._turned, self._mirrored = fov, turned, mirrored
 
     def placed(self, face: TrackedFace, size: tuple[int, int]) -> TrackedFace:
         """Return a face with its area, and its direction where the field of view is known.
@@ -45,7 +46,7 @@ class View:
         right, up = box[0] + box[2] / 2 - width / 2, height / 2 - box[1] - box[3] / 2
         # Up is seen from the plane that holds the face, so that a pan by `right` and a tilt by `up` point at it.
         pan = math.atan2(right, focal)
-        return math.degrees(pan), math.degrees(math.atan2(up, math.hypot(focal, right)))
+        return math.degrees(-pan if self._mirrored else pan), math.degrees(math.atan2(up, math.hypot(focal, right)))
 
 
 def _area(box: Box, size: tuple[int, int]) -> float:

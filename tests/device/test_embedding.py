@@ -263,6 +263,15 @@ def test_a_face_has_its_direction_and_share_of_the_frame(classifier):
     assert unknown.direction is None
 
 
+def test_the_direction_of_a_face_in_a_mirrored_picture_is_that_in_the_world(classifier):
+    def direction(flip):
+        with Pipeline.open("virtual:frames=1", model=classifier, fov=66, flip=flip) as pipeline:
+            return next(iter(pipeline)).faces[0].direction
+
+    assert abs(direction(False)[0]) > 1
+    assert direction(True) == pytest.approx(direction(False), abs=1)
+
+
 def test_asyncio_gets_every_frame_of_a_clip_and_its_events(classifier):
     async def work():
         async with await asyncio.to_thread(Pipeline.open, "virtual:frames=5", model=classifier) as pipeline:
