@@ -9,6 +9,7 @@ import difflib
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
+from types import UnionType
 
 _NAME_BYTES = 100  # of the 255 of a file's name, the rest being for suffixes
 
@@ -77,6 +78,22 @@ def check_range(
         return
     limits = f"{low:g} or more" if high == math.inf else f"from {low:g} to {high:g}"
     raise UsageError(f"{name} is {value!r}; it must be {'a whole number, ' * whole}{limits}{unit and ' ' + unit}")
+
+
+def check_type(name: str, value: object, kinds: type | UnionType, expected: str) -> None:
+    """Check that an option is of a type that it may have.
+
+    Args:
+        name: What the option is called, for instance "rules".
+        value: Its value.
+        kinds: The types that it may have.
+        expected: These in words.
+
+    Raises:
+        UsageError: It has another type.
+    """
+    if not isinstance(value, kinds):
+        raise UsageError(f"{name} is {repr(value)[:100]}; it must be {expected}")
 
 
 def check_name(kind: str, name: str) -> str:

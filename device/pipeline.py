@@ -8,12 +8,12 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import UsageError, check_range, unknown
+from ..errors import UsageError, check_range, check_type, unknown
 from ..models.preprocess import to_bgr
 from .asynchronous import Broadcast, Stream, Worker
 from .callbacks import Callbacks
@@ -121,7 +121,8 @@ class Pipeline(Callbacks):
 
         Args:
             source: As `open_source` takes it: a camera, stream, clip, picture or folder. A `Source` of your own
-                is taken as it is, and closed with the pipeline. None if you hand frames to `process`.
+                is taken as it is, without `size` and the options below it, and closed with the pipeline. None if you
+                hand frames to `process`.
             model: Name of a shipped model, path of a .tflite file, or a classifier. Or several of them: each face
                 is found once and read by all; the first one's labels are the face's own, `readings` has all.
             threads: Threads for one inference.
@@ -147,12 +148,31 @@ class Pipeline(Callbacks):
         Raises:
             SourceError: The source can't be opened; the message says what was tried.
             ModelFormatError: The model file is damaged or no expression classifier.
-            UsageError: An option lies outside its range.
+            UsageError: An option lies outside its range, is of another type, or is for sources that are opened here.
             FerliteError: Whatever else `open_source` and `Classifier.load` raise.
         """
         # The options and the models first: wrong ones are known before a camera is switched on.
+        check_type("source", source, str | Path | int | Source | None, "a name, path or number, a Source, or None")
+        check_type("rules", rules, EventRules | None, "EventRules, for instance EventRules(held={'happy': 1.0})")
+        models = model if isinstance(model, Sequence) and not isinstance(model, str) else [model]
+        for each in models:
+            check_type("model", each, Model, "a name, a path, a Classifier, or a list of them")
+        asked: dict[str, Any] = {
+            "size": size,
+            "rate": rate,
+            "flip": flip,
+            "rotate": rotate,
+            "autofocus": autofocus,
+            "stall": stall,
+            "reopen": reopen,
+            "wait": wait,
+        }
+        if source is None or isinstance(source, Source):
+            defaults = open_source.__kwdefaults__ or {}
+            useless = [name for name, value in asked.items() if value != defaults[name]]
+            if useless:
+                raise UsageError(f"{', '.join(useless)}: for a source that is opened by its name; leave them out")
         view = View(fov, turned=rotate in (90, 270), mirrored=flip)
-        models = [model] if isinstance(model, (str, Path, Classifier)) else model
         recognizer = Recognizer(
             [each if isinstance(each, Classifier) else Classifier.load(each, threads=threads) for each in models],
             finder=FaceFinder(threads=threads if detector_threads is None else detector_threads),
@@ -163,17 +183,7 @@ class Pipeline(Callbacks):
         )
         pipeline = cls(None, recognizer, rules=rules)
         if isinstance(source, (str, Path, int)):
-            source = open_source(
-                source,
-                size=size,
-                rate=rate,
-                flip=flip,
-                rotate=rotate,
-                autofocus=autofocus,
-                stall=stall,
-                reopen=reopen,
-                wait=wait,
-            )
+            source = open_source(source, **asked)
         if source is not None:
             pipeline._read_from(source)
         return pipeline

@@ -19,6 +19,7 @@ from ferlite.device.sources.base import Watched
 from ferlite.device.sources.push import PushSource
 from ferlite.device.state import State
 from ferlite.device.types import Frame
+from ferlite.device.view import View
 from ferlite.errors import DataError, SourceError, UnknownNameError, UsageError
 
 IMAGE = VirtualCamera().frame(0).image
@@ -257,8 +258,9 @@ def test_a_face_has_its_direction_and_share_of_the_frame(classifier):
     assert right.direction[0] == pytest.approx(np.degrees(np.arctan2(x, 492.8)), abs=0.01)
     assert right.direction[0] > left.direction[0]
     assert right.area == pytest.approx(right.box[2] * right.box[3] / (640 * 480))
-    (turned,) = Pipeline.open(None, model=classifier, fov=66, rotate=90).process(IMAGE).faces
-    assert abs(turned.direction[1]) > abs(left.direction[1])  # type: ignore[index]
+    turned = View(66, turned=True).placed(left, (640, 480)).direction
+    assert turned is not None
+    assert abs(turned[1]) > abs(left.direction[1])
     (unknown,) = Pipeline.open(None, model=classifier).process(IMAGE).faces
     assert unknown.direction is None
 

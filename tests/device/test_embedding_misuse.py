@@ -68,6 +68,22 @@ def test_what_is_no_picture_is_an_error_and_the_next_frame_goes_on_with_the_same
     assert (first.frame.index, second.frame.index, source.dropped) == (0, 1, 0)
 
 
+@pytest.mark.parametrize("source", [None, PushSource((640, 480))], ids=["none", "own"])
+@pytest.mark.parametrize("option", [{"flip": True, "rotate": 90}, {"wait": True}, {"size": (64, 48)}, {"stall": 9.0}])
+def test_an_option_that_only_an_opened_source_has_is_refused_for_another(classifier, source, option: dict[str, Any]):
+    with pytest.raises(UsageError, match=f"^{', '.join(option)}: for a source that is opened by its name"):
+        Pipeline.open(source, model=classifier, **option)
+
+
+@pytest.mark.parametrize(
+    "option", [{"source": [1, 2]}, {"source": 1.5}, {"model": None}, {"model": [5]}, {"rules": {"held": {"happy": 1}}}]
+)
+def test_an_option_of_another_type_is_named(option: dict[str, Any]):
+    (name,) = option
+    with pytest.raises(UsageError, match=rf"^{name} is .*; it must be "):
+        Pipeline.open(**{"source": None, **option})
+
+
 TIMES: list[Any] = [float("nan"), float("inf"), "12:00", 1j, datetime(2026, 1, 1, tzinfo=UTC), [0.0]]
 
 
