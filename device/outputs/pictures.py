@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 import weakref
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ...errors import UsageError
-from ...models.files import PICTURES, make_folder, write_bytes
+from ...models.files import PICTURES, make_folder, sync, write_bytes
 from ...models.growing import claim
 from ..types import Frame, FrameResult
 from .base import Output, closed, explained
@@ -17,22 +21,28 @@ from .picture_encoding import encoded
 _LONGEST_NAME = 255
 """Bytes that the usual file systems take."""
 
+_SYNC_EVERY = 1.0  # seconds; after each frame, it would wear a memory card and hold up the pipeline
+
 
 class Pictures(Output):
     """Annotated pictures in a folder, under the names of those they show, each whole or not there.
 
-    Frames of a clip are numbered: clip-000012.jpg, or 000012.jpg where it has no name.
+    Frames of a clip are numbered: clip-000012.jpg, or 000012.jpg where it has no name. The pictures are brought to
+    the disk once a second, and by `close`: of those of the last second, a power cut may leave empty files.
 
     Args:
         folder: Made if there is none. One with pictures is refused: those of two runs would mix.
+        clock: Gives seconds, to know when to bring pictures to the disk.
 
     Raises:
         OutputError: The folder can't be made, or another program is writing into it.
         UsageError: It holds pictures.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.folder = Path(folder)
+        self._clock, self._synced = clock, -math.inf
+        self._unsynced: list[Path] = []
         with explained(self.folder):
             make_folder(self.folder)
             descriptor = os.open(self.folder, os.O_RDONLY)
@@ -49,12 +59,27 @@ class Pictures(Output):
         """
         if not self._release.alive:
             raise closed(self.folder)
-        name = _name(result.frame)
-        write_bytes(self.folder / name, encoded(annotate(result), Path(name).suffix))
+        path = self.folder / _name(result.frame)
+        self._unsynced.append(write_bytes(path, encoded(annotate(result), path.suffix), durable=False))
+        if self._clock() - self._synced >= _SYNC_EVERY:
+            self._sync()
 
     def close(self) -> None:
-        """Let other programs write into the folder."""
-        self._release()
+        """Bring all pictures to the disk, and let other programs write into the folder."""
+        try:
+            self._sync()
+        finally:
+            self._release()
+
+    def _sync(self) -> None:
+        paths, self._unsynced = self._unsynced, []
+        with explained(self.folder):
+            for path in paths:
+                with suppress(FileNotFoundError):  # somebody moved it away
+                    sync(path)
+            if paths:
+                sync(self.folder)
+        self._synced = self._clock()
 
 
 class Picture(Output):

@@ -208,6 +208,32 @@ def test_pictures_of_two_runs_do_not_mix(tmp_path):
         Pictures(tmp_path)
 
 
+def test_pictures_are_brought_to_the_disk_once_a_second_and_at_the_end(tmp_path, monkeypatch):
+    synced, now = [], [0.0]
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    output = Pictures(tmp_path, clock=lambda: now[0])
+
+    def written(seconds):
+        """Write a picture, and return the names of what was brought to the disk."""
+        synced.clear()
+        now[0] = seconds
+        output.write(a_result(int(10 * seconds)))
+        return [path.name for path in synced]
+
+    folder = tmp_path.name
+    assert [written(seconds) for seconds in (0, 0.5, 0.9, 1.0, 1.5)] == [
+        ["000000.jpg", folder],
+        [],
+        [],
+        ["000005.jpg", "000009.jpg", "000010.jpg", folder],
+        [],
+    ]
+    (tmp_path / "000015.jpg").rename(tmp_path / "moved.jpg")
+    output.close()
+    output.close()
+    assert synced == [tmp_path]
+
+
 def test_a_picture_holds_the_newest_frame(tmp_path):
     with Picture(tmp_path / "out.png") as output:
         output.write(a_result(0, value=10))
