@@ -23,7 +23,7 @@ from .types import FrameResult
 _ROWS = 10_000  # spans in the file: a week of minutes, a year of hours
 _SAVE = 60.0  # seconds
 _BACK = 60.0  # seconds before a span that still count in it: frames and events differ, and clocks are set
-_GAP = 1.0  # seconds; of a longer time between two frames nobody knows who was there
+_GAP = 5.0  # seconds; of a longer time between two frames nobody knows who was there
 
 
 @dataclass
@@ -60,7 +60,8 @@ class Counts(Output):
 
     Of each span: `people` who appeared, how many `left` and their mean dwell in seconds, the seconds of each label
     over all faces, and how often each label was `held`. Nothing else is kept: no picture, no box, and the number of
-    a face only while it is there. Who goes and comes back counts twice.
+    a face only while it is there. Who goes and comes back counts twice. Frames more than 5 seconds apart add nothing
+    to the seconds of a label.
 
     The file is replaced as a whole once a minute, at the end of a span and by `close`, in a thread of its own; a
     power cut costs a minute at most. It holds the latest 10,000 spans, and the next run goes on with it. Beside it

@@ -137,6 +137,14 @@ def test_only_the_time_of_announced_faces_counts_and_no_gap(tmp_path):
     assert counts.rows[0]["seconds"] == {UNREADABLE: 1.5}
 
 
+def test_frames_that_are_seconds_apart_count(tmp_path):
+    counts = Counts(tmp_path / "counts.csv")
+    counts.event(event("appeared", 1))
+    for seconds in (0.0, 2.0, 7.0, 12.1):
+        counts.write(result(seconds, 1))
+    assert counts.rows[0]["seconds"] == {UNREADABLE: 7.0}
+
+
 def test_the_hour_that_comes_twice_in_autumn_has_two_rows_and_the_day_one(tmp_path):
     night = [at(f"2026-10-25T{time}") for time in ("01:30+02:00", "02:30+02:00", "02:30+01:00", "12:00+01:00")]
     hours, days = Counts(tmp_path / "hours.csv"), Counts(tmp_path / "days.csv", every="day")
