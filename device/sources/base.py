@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+from ...errors import UsageError, check_range
 from ..state import State
 from ..types import Frame
+
+_LONGEST_SIDE = 16384
 
 TICK = 0.1
 """Seconds that a source which can be watched waits at most before it says that no frame has come yet."""
@@ -89,3 +92,15 @@ class Watched(Source):
     def __iter__(self) -> Iterator[Frame]:
         """Yield the frames that are left, waiting for each."""
         return (frame for frame in self.watch() if frame is not None)
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Check the size of a source's frames.
+
+    Raises:
+        UsageError: It is no pair of whole numbers from 1 to 16384.
+    """
+    if not isinstance(size, (tuple, list)) or len(size) != 2:
+        raise UsageError(f"size is {size!r}; it must be width and height in pixels, for instance (640, 480)")
+    for name, side in zip(("the width", "the height"), size, strict=True):
+        check_range(name, side, 1, _LONGEST_SIDE, unit="pixels", whole=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from ...errors import UsageError, check_range
-from .base import Source
+from .base import Source, check_size
 from .orientation import ROTATIONS, Oriented
 from .spec import masked, parse_spec
 
-_LONGEST_SIDE = 16384
 _WATCHED = ("usb", "picamera", "stream", "auto")
 
 
@@ -58,10 +57,7 @@ def open_source(
     if rate is not None:
         check_range("rate", rate, 0.001, 1000, "frames a second")
     if size is not None:
-        if not isinstance(size, (tuple, list)) or len(size) != 2:
-            raise UsageError(f"size is {size!r}; it must be width and height in pixels, for instance (640, 480)")
-        for name, side in zip(("the width", "the height"), size, strict=True):
-            check_range(name, side, 1, _LONGEST_SIDE, unit="pixels", whole=True)
+        check_size(size)
     kind, rest = parse_spec(spec)
 
     def opened() -> Source:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from ...errors import SourceError, UsageError, check_range
+from ...errors import SourceError, UsageError
 from ...models.preprocess import to_bgr
 from ..types import Frame
-from .base import TICK, Source, Watched
+from .base import TICK, Source, Watched, check_size
 
 _MOST_KEPT = 64
 
@@ -34,7 +34,7 @@ class PushSource(Watched):
         clock: Gives the time of frames that come without.
 
     Raises:
-        UsageError: `size` is no pair of positive whole numbers.
+        UsageError: `size` is no pair of whole numbers from 1 to 16384.
     """
 
     live = True
@@ -43,10 +43,7 @@ class PushSource(Watched):
     def __init__(
         self, size: tuple[int, int], latest: bool = True, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        if not isinstance(size, (tuple, list)) or len(size) != 2:
-            raise UsageError(f"size is {size!r}; it must be width and height in pixels, for instance (640, 480)")
-        for name, side in zip(("the width", "the height"), size, strict=True):
-            check_range(name, side, 1, unit="pixels", whole=True)
+        check_size(size)
         self.spec, self.size = "push", size
         self._clock = clock
         self._frames: deque[Frame] = deque(maxlen=1 if latest else _MOST_KEPT)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ferlite.device.sources.base import Source
 from ferlite.device.sources.open import open_source
 from ferlite.device.sources.orientation import Oriented
+from ferlite.device.sources.push import PushSource
 from ferlite.device.sources.spec import masked, parse_spec
 from ferlite.errors import FerliteError, MissingFileError, UnknownNameError, UsageError
 
@@ -96,17 +97,20 @@ def test_what_can_not_be_opened_says_why(spec, error, words):
         open_source(spec)
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"rotate": 45},
-        *({"rate": rate} for rate in (0, float("nan"), "a")),
-        *({"size": size} for size in ((0, 480), 640, (640,), (640, 480, 3), "640x480", (640.5, 480), (10**20, 480))),
-    ],
-)
+@pytest.mark.parametrize("options", [{"rotate": 45}, *({"rate": rate} for rate in (0, float("nan"), "a"))])
 def test_options_out_of_range(corner, options):
     with pytest.raises(UsageError):
         open_source(corner, **options)
+
+
+@pytest.mark.parametrize(
+    "size", [(0, 480), 640, (640,), (640, 480, 3), "640x480", (640.5, 480), (10**20, 480)], ids=str
+)
+def test_what_is_no_size_is_refused_for_every_source(corner, size):
+    with pytest.raises(UsageError, match=r"^size is|^the width is"):
+        open_source(corner, size=size)
+    with pytest.raises(UsageError, match=r"^size is|^the width is"):
+        PushSource(size)
 
 
 @pytest.mark.parametrize(
