@@ -137,6 +137,8 @@ def named_if_damaged(path: Path) -> Iterator[Path]:
     """Turn whatever Keras raises for a missing or damaged file into a DataError that names it."""
     try:
         yield path
+    except MemoryError:
+        raise
     except Exception as error:
         raise DataError(f"{path} is missing or damaged; {REMEDY}") from error
 

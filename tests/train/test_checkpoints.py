@@ -133,6 +133,11 @@ def test_a_file_damaged_while_training_goes_on_spoils_no_state_that_is_whole(thr
     assert content(folder) == before
 
 
+def test_too_little_memory_is_no_damage(tmp_path):
+    with pytest.raises(MemoryError), checkpoints.named_if_damaged(tmp_path / "best.keras"):
+        raise MemoryError
+
+
 def test_a_run_of_an_older_version_is_taken_as_it_is(tmp_path):
     info = begin(tmp_path)
     del info["files"]
