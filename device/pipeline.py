@@ -219,8 +219,10 @@ class Pipeline(Callbacks):
             for event in pipeline.events(held={"happy": 1.0}):
                 print(event.kind, event.to_json())
 
+        What is given changes the rules of the pipeline from now on, also for callbacks, outputs and other listeners.
+
         Args:
-            held: See `EventRules`; as given to `open` if None, as with the others.
+            held: See `EventRules`; unchanged if None, as with the others.
             confirm: See `EventRules`.
             cooldown: See `EventRules`.
 

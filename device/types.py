@@ -270,7 +270,8 @@ class FrameResult(_Brief):
         damaged: Frames of the source that did not decode, so far.
         reopened: How often the source was opened again after a stall or a loss, so far.
         wall: Seconds since the epoch: when a live source took the frame; of a clip, when it was looked at.
-        events: What happened since the frame before.
+        events: What happened in it. What happens while no frame comes, as a lost camera and who left meanwhile, and
+            at the end, reaches callbacks, `Pipeline.events` and outputs, but no result.
     """
 
     frame: Frame
