@@ -3,20 +3,21 @@
 import asyncio
 import math
 import sys
-import time
 from contextlib import suppress
 
-from ferlite import EventRules, Pipeline, PushSource, open_source
+from ferlite import EventRules, Frame, Pipeline, PushSource, open_source
 
 
 async def look(eye: PushSource, source: str) -> None:
-    """Hand in 15 frames a second; put here what your robot's camera gives."""
+    """Hand in up to 15 frames a second; put here what your robot's camera gives."""
     with open_source(source, wait=True) as camera, eye:
-        frames, due = iter(camera), time.monotonic()
-        while frame := await asyncio.to_thread(next, frames, None):
-            eye.put(frame.image)
-            due += 1 / 15
-            await asyncio.sleep(due - time.monotonic())
+        frames, why = camera.watch(), ""
+        while (frame := await asyncio.to_thread(next, frames, eye)) is not eye:
+            if isinstance(frame, Frame):
+                eye.put(frame.image)
+            elif camera.state.name != "running" and camera.state.reason != why:
+                print("I wait for my camera:", why := camera.state.reason)
+            await asyncio.sleep(1 / 15)
 
 
 async def main(source: str = "virtual:") -> None:  # for a real camera: "picamera:0" or "usb:0"
@@ -25,10 +26,9 @@ async def main(source: str = "virtual:") -> None:  # for a real camera: "picamer
     opened = asyncio.to_thread(Pipeline.open, eye, rules=EventRules(held={"happy": 0.5}), fov=66)
     async with await opened as pipeline, asyncio.TaskGroup() as tasks:
         pipeline.when_state = lambda change: print("My camera is", change.state.name)
+        pipeline.when_held = lambda _: print("Hello! Nice to see you smile.")
         tasks.create_task(look(eye, source))
         async for result in pipeline.stream():
-            if any(event.kind == "held" for event in result.events):
-                print("Hello! Nice to see you smile.")
             nearest = result.faces[0].direction if result.faces else None
             if nearest and math.dist(nearest, gaze) > 5:
                 gaze = nearest

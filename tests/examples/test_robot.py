@@ -11,6 +11,8 @@ import pytest
 
 import ferlite
 from ferlite import Source, VirtualCamera
+from ferlite.device.sources.base import Watched
+from ferlite.device.state import State
 
 ROBOT = Path(ferlite.__file__).parent / "examples" / "robot.py"
 SMILING = "virtual:frames=24,seed=35"
@@ -76,6 +78,33 @@ def test_it_says_that_its_camera_is_lost_and_that_it_is_back(robot, monkeypatch)
     asyncio.run(robot.main("a camera"))
     states = [line for line in lines if line.startswith("My camera is")]
     assert states == [f"My camera is {state}" for state in ("running", "stalled", "running", "ended")]
+
+
+class Absent(Watched):
+    """Is opened twice in vain, and then gives two frames."""
+
+    spec, size, absent = "absent", (640, 480), True
+
+    @property
+    def state(self):
+        return State("opening", "no such device", attempt=1) if self.absent else State("running", "no such device")
+
+    def watch(self):
+        yield None
+        yield None
+        self.absent = False
+        yield from VirtualCamera(frames=2)
+
+    def close(self):
+        pass
+
+
+def test_it_says_once_why_it_waits_for_its_camera(robot, monkeypatch):
+    lines = []
+    monkeypatch.setattr(robot, "print", lambda *words: lines.append(" ".join(words)), raising=False)
+    monkeypatch.setattr(robot, "open_source", lambda source, wait: Absent())
+    asyncio.run(robot.main("a camera"))
+    assert lines[:2] == ["I wait for my camera: no such device", "My camera is running"]
 
 
 def test_a_camera_that_breaks_ends_the_robot_with_its_error(robot, monkeypatch):
