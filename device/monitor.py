@@ -10,7 +10,7 @@ from .sources.base import Source
 from .state import State
 from .types import Frame
 
-_SILENCE = 1.0  # seconds without a frame from which on a live source is stalled; or three of its frames
+_SILENCE = 1.0  # seconds without a frame from which on a live source is stalled; or three of its intervals
 _SPAN = 1.0  # seconds over which the rate is measured
 _OLDEST = 60.0  # seconds; a live frame that seems to be older has the time of another clock
 
@@ -26,7 +26,8 @@ class Monitor:
 
     def __init__(self, source: Source, *, clock: Callable[[], float], wall: Callable[[], float]) -> None:
         self._source, self._clock, self._wall = source, clock, wall
-        self._silence = max(_SILENCE, 3 / source.rate if source.rate else 0.0)
+        self._interval = 1 / source.rate if source.rate else 0.0  # seconds between two frames, lately
+        self._looked = False  # at a frame, since one was asked for
         self._frames = self._counted = 0
         self._counted_at = self._waits_since = clock()
         self._rate = 0.0
@@ -55,23 +56,27 @@ class Monitor:
         now = self._clock()
         self._frames += 1
         self._stalled, self._end = False, None
+        self._interval = max(now - self._waits_since, 0.9 * self._interval)
+        self._looked = True
         if now - self._counted_at >= _SPAN:
             self._rate = (self._frames - self._counted) / (now - self._counted_at)
             self._counted, self._counted_at = self._frames, now
         age = now - frame.time
         return self._wall() - (age if self._source.live and 0 <= age < _OLDEST else 0.0)
 
-    def resumed(self) -> None:
-        """Begin to wait for the next frame; the time that the last one's consumer took is not the camera's."""
-        self._waits_since = self._clock()
+    def resume(self) -> None:
+        """Note that the next frame is asked for: the time that the last one's consumer took is not the camera's."""
+        if self._looked:
+            self._waits_since, self._looked = self._clock(), False
 
-    def waited(self) -> None:
-        """Notice how long no frame has come."""
-        self._stalled = self._source.live and self._clock() - self._waits_since > self._silence
+    def wait(self) -> None:
+        """Note that no frame has come yet."""
+        silence = max(_SILENCE, 3 * self._interval)
+        self._stalled = self._source.live and self._clock() - self._waits_since > silence
 
-    def ended(self, error: Exception | None = None) -> None:
+    def end(self, error: Exception | None = None) -> None:
         """Note that no more frames come, and why."""
-        self._end = State("failed", reason=str(error)) if error else State("ended")
+        self._end = State("failed", reason=str(error)) if error else State("ended", self._source.state.reason)
 
     def changes(self) -> list[StateEvent]:
         """Return the change of state since the last call, if there is one."""

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import time as clocks
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import UsageError, check_range, check_type, unknown
 from ..models.preprocess import to_bgr
-from .asynchronous import Broadcast, Stream, Worker
 from .callbacks import Callbacks
 from .classifier import DEFAULT_MODEL, Classifier
 from .event_types import Event
 from .events import EventRules, Events
 from .faces.finder import FaceFinder
 from .faces.gate import Gate
+from .listeners import Listeners, Stream, Turn, Worker
 from .monitor import Monitor
 from .outputs.base import Output, Together
 from .recognizer import Recognizer
@@ -39,6 +40,10 @@ Model = str | Path | Classifier
 
 Happening = FrameResult | tuple[Event, ...]
 """A frame's result, or events that came between two frames."""
+
+T = TypeVar("T")
+
+_END = object()
 
 
 class Pipeline(Callbacks):
@@ -90,7 +95,8 @@ class Pipeline(Callbacks):
         self._recognizer = recognizer
         self._clock = clock
         self._next = 0  # number of the next frame that is handed to `process`
-        self._worker, self._broadcast = Worker(), Broadcast[Happening]()
+        self._worker, self._listeners, self._turn = Worker(), Listeners[Happening](), Turn()
+        self._frames: Iterator[Frame | None] | None = None  # under way
         self._events = Events(self._known(rules or EventRules()), keep=recognizer.keep, clock=clock, wall=wall)
         self._wall = wall
         self._read_from(source or NoSource())
@@ -199,13 +205,11 @@ class Pipeline(Callbacks):
         Raises:
             SourceError: The source broke off, and for good.
         """
-        return iter(self.stream())
+        return self.stream()
 
-    def stream(self) -> Stream[FrameResult]:
-        """Return the same results as iteration does, for `async for`; see `Stream`."""
-        # Who is slower than another listener gets the newest result of a camera, and all of a clip within reason.
-        most = 1 if self.source.live else 64
-        return Stream(lambda: self._broadcast.listen(self._happenings, _results, most), self._worker)
+    def stream(self) -> Stream[Happening, FrameResult]:
+        """Return the same results as iteration does, also for `async for`; see `Stream`."""
+        return self._listen(_results, 1 if self.source.live else 64)
 
     def events(
         self,
@@ -213,7 +217,7 @@ class Pipeline(Callbacks):
         held: Mapping[str, float] | None = None,
         confirm: int | None = None,
         cooldown: float | None = None,
-    ) -> Stream[Event]:
+    ) -> Stream[Happening, Event]:
         """Return what happens, for `for` and `async for`: faces come, go and change, the source is lost and found.
 
             for event in pipeline.events(held={"happy": 1.0}):
@@ -233,8 +237,7 @@ class Pipeline(Callbacks):
         given = {"held": held, "confirm": confirm, "cooldown": cooldown}
         rules = replace(self._events.rules, **{name: value for name, value in given.items() if value is not None})
         self._events.rules = self._known(rules)
-
-        return Stream(lambda: self._broadcast.listen(self._happenings, _events, 1000), self._worker)
+        return self._listen(_events, 1000)
 
     def run(self, *outputs: Output, frames: int | None = None) -> None:
         """Write the result of each frame, and each event, to every output.
@@ -258,12 +261,18 @@ class Pipeline(Callbacks):
         if frames is not None:
             check_range("frames", frames, 0, whole=True)
         together, results = Together(*outputs), 0
-        for each in self._broadcast.listen(self._happenings, _all, 64) if frames != 0 else ():
-            if each is not None:
+        if frames == 0:
+            return
+        try:
+            for each in self._listen(_all, 64):
                 together.take(each)
-            results += isinstance(each, FrameResult)
-            if results == frames or together.done:
-                return
+                results += isinstance(each, FrameResult)
+                if results == frames or together.done:
+                    break
+        except KeyboardInterrupt:
+            self._take_leave(together)
+            raise
+        self._take_leave(together)
 
     def process(self, image: Frame | NDArray[np.uint8], time: float | None = None, *, rgb: bool = False) -> FrameResult:
         """Find and name the faces of one frame.
@@ -296,7 +305,7 @@ class Pipeline(Callbacks):
             frame=image,
             faces=faces,
             stages=stages,
-            dropped=self.source.dropped,
+            dropped=self.source.dropped + self._listeners.dropped,
             damaged=self.source.damaged,
             reopened=self.source.reopened,
             wall=wall,
@@ -311,22 +320,47 @@ class Pipeline(Callbacks):
             raise
         self._monitor = Monitor(self.source, clock=self._clock, wall=self._wall)
 
-    def _happenings(self) -> Generator[Happening | None]:
-        """Yield each frame's result, what happens between frames, and None while nothing does."""
-        try:
-            for frame in self.source.watch():
-                if frame is not None:
-                    yield self.process(frame)
-                    self._monitor.resumed()
-                    continue
-                self._monitor.waited()
-                yield self._told([*self._monitor.changes(), *(self._events.wait() if self.source.live else [])])
-        except Exception as error:
-            self._monitor.ended(error)
-            yield self._told([*self._events.end(), *self._monitor.changes()])
-            raise
-        self._monitor.ended()
-        yield self._told([*self._events.end(), *self._monitor.changes()])
+    def _listen(self, pick: Callable[[Happening], Iterable[T]], most: int) -> Stream[Happening, T]:
+        return Stream(self._go_on, self._listeners, pick, most, self._worker)
+
+    def _go_on(self) -> None:
+        """Look at the next frame, or find out what happens while none comes, and hand it to the listeners.
+
+        Raises:
+            UsageError: That is being done.
+        """
+        with self._turn:
+            self._monitor.resume()
+            self._frames = self._frames or self.source.watch()
+            try:
+                frame = next(self._frames, _END)
+                if isinstance(frame, Frame):
+                    self._listeners.hand_out(self.process(frame))
+                elif frame is None:
+                    self._monitor.wait()
+                    self._hand_out([*self._monitor.changes(), *(self._events.wait() if self.source.live else [])])
+                else:
+                    self._end()
+            except Exception as error:
+                self._end(error)
+
+    def _end(self, error: Exception | None = None) -> None:
+        self._frames = None
+        self._monitor.end(error)
+        self._hand_out([*self._events.end(), *self._monitor.changes()])
+        self._listeners.end(error)
+
+    def _hand_out(self, events: list[Event]) -> None:
+        self.announce(events)
+        if events:
+            self._listeners.hand_out(tuple(events))
+
+    def _take_leave(self, output: Output) -> None:
+        """Let everybody leave at the end of a run, so that each who appeared leaves in the outputs, too."""
+        events = self._events.end()
+        self.announce(events)
+        for event in events:
+            output.take(event)
 
     def _known(self, rules: EventRules) -> EventRules:
         for label in rules.held:
@@ -334,13 +368,12 @@ class Pipeline(Callbacks):
                 raise unknown("label", label, self.classifier.labels)
         return rules
 
-    def _told(self, events: list[Event]) -> tuple[Event, ...] | None:
-        self.announce(events)
-        return tuple(events) or None
-
     def close(self) -> None:
         """Stop capturing and close the source; may be called again, and from another thread."""
         self.source.close()
+        # Who is at work in another thread finds the source ended.
+        with suppress(UsageError), self._turn:
+            self._end()
         self._worker.stop()
 
     async def aclose(self) -> None:

@@ -12,13 +12,13 @@ import json
 import sys
 import time
 from array import array
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ..benchmarks.machine import resident_mb
-from ..device.asynchronous import Stream
 from ..device.event_types import Event, FaceEvent
+from ..device.listeners import Stream
 from ..device.pipeline import Pipeline
 from ..device.types import FrameResult
 
@@ -67,13 +67,19 @@ class _Log:
 _log = _Log()
 
 
-class _TimedStream(Stream[FrameResult]):
+class _TimedStream:
     """Notes the events of each result when it has come to the event loop."""
 
-    async def __aiter__(self) -> AsyncIterator[FrameResult]:
-        async for result in super().__aiter__():
-            _log.arrived(result.events)
-            yield result
+    def __init__(self, stream: Stream[Any, FrameResult]) -> None:
+        self._stream = stream
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> FrameResult:
+        result = await anext(self._stream)
+        _log.arrived(result.events)
+        return result
 
 
 class _TimedPipeline(Pipeline):
@@ -91,10 +97,9 @@ class _TimedPipeline(Pipeline):
             _log.arrived(events)
         super().announce(events)
 
-    def stream(self) -> Stream[FrameResult]:
+    def stream(self) -> Any:
         self._streamed = True
-        plain = super().stream()
-        return _TimedStream(plain._items, plain._worker)
+        return _TimedStream(super().stream())
 
 
 def main(example: str, source: str, out: str) -> None:

@@ -93,7 +93,10 @@ class Recovering(Watched):
         self._next = 0
         self._opened = False
         self._loss: OSError | None = None  # since when it was lost, until it is open again
+        self._given_up: SourceError | None = None
+        self._reason = ""  # of the last loss
         self._retry_at: float | None = None
+        self._ticks = 0  # until then
         weakref.finalize(self, _stop, self._attempts)
         if absent:
             # Nothing is known before it opens; that it is live is what makes it be waited for.
@@ -106,10 +109,10 @@ class Recovering(Watched):
     def state(self) -> State:
         """Opening, running or reopening, with the loss that made it so."""
         if self._opened and self._loss is None:
-            return State("running")
+            return State("running", self._reason)
         return State(
             "reopening" if self._opened else "opening",
-            reason=str(self._loss or ""),
+            reason=self._reason,
             attempt=self._failed,
             next_try=None if self._retry_at is None else max(0.0, self._retry_at - self._clock()),
         )
@@ -121,6 +124,8 @@ class Recovering(Watched):
             SourceError: The source is lost, and may not be opened again or was so in vain.
         """
         while not self._closed.is_set():
+            if self._given_up is not None:
+                raise self._given_up
             try:
                 if self._loss is not None:
                     yield from self._recover(self._loss)
@@ -217,10 +222,11 @@ class Recovering(Watched):
         if gone.forked:
             raise error
         gone.stop()
-        self._loss = error
+        self._loss, self._reason = error, str(error)
         if not self.live or (self._reopen is not None and self._failed >= self._reopen):
             after = f"; gave up after attempt {self._failed}" if self._failed else ""
-            raise SourceError(f"{error}{after}") from error
+            self._given_up = SourceError(f"{error}{after}")
+            raise self._given_up from error
 
     def _recover(self, loss: OSError) -> Iterator[None]:
         """Open the source again after a pause.
@@ -231,15 +237,19 @@ class Recovering(Watched):
         Raises:
             SourceError: It doesn't open.
         """
-        delay = _FIRST_DELAY * 2 ** min(self._failed, _DOUBLINGS) * (1 - self._chance() / 2)
-        self._failed += 1
-        self._retry_at = self._clock() + delay
-        _log.warning("%s; opening it again in %.1f s (attempt %d)", loss, delay, self._failed)
-        ticks = math.ceil(delay / TICK)
-        for _ in range(ticks):
+        # A reader that stopped in a pause and asks again goes on with it.
+        retry_at = self._retry_at
+        if retry_at is None:
+            delay = _FIRST_DELAY * 2 ** min(self._failed, _DOUBLINGS) * (1 - self._chance() / 2)
+            self._failed += 1
+            retry_at = self._clock() + delay
+            self._retry_at, self._ticks = retry_at, math.ceil(delay / TICK)
+            _log.warning("%s; opening it again in %.1f s (attempt %d)", loss, delay, self._failed)
+        while self._ticks and self._clock() < retry_at:
             yield
+            self._ticks -= 1
             if not self._closed.is_set():
-                self._pause(delay / ticks)
+                self._pause(TICK)
         self._retry_at = None
         opened = self._opened
         yield from self._begin()

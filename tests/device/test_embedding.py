@@ -15,6 +15,7 @@ from ferlite import Classifier, Pipeline, VirtualCamera
 from ferlite.cli.app import main
 from ferlite.device.event_types import StateEvent
 from ferlite.device.events import EventRules
+from ferlite.device.outputs.base import Output
 from ferlite.device.sources.base import Watched
 from ferlite.device.sources.push import PushSource
 from ferlite.device.state import State
@@ -150,7 +151,7 @@ def test_a_face_leaves_and_the_camera_is_lost_while_no_frame_comes(classifier):
                 yield step
                 now[0] += 0.5
 
-    source = Slow(*frames(4), None, None, None, lost, None, None, State("running"), *frames(1, 9.0))
+    source = Slow(*frames(4), *[None] * 5, lost, None, None, State("running"), *frames(1, 9.0))
     pipeline = Pipeline.open(source, model=classifier)
     pipeline._clock = pipeline._monitor._clock = pipeline._events._clock = lambda: now[0]
     events = list(pipeline.events(confirm=2))
@@ -169,6 +170,68 @@ def test_a_source_that_fails_is_told_before_the_error_is_raised(classifier):
         seen.extend(pipeline.events())
     assert kinds(seen) == ["running", "failed"]
     assert (pipeline.state.name, pipeline.state.reason) == ("failed", "gone for good")
+
+
+def test_an_error_reaches_everybody_who_listens(classifier):
+    pipeline = Pipeline.open(Lossy(*frames(1), SourceError("gone for good")), model=classifier)
+    results, events = pipeline.stream(), pipeline.events()
+    assert len(next(results).faces) == 1
+    with pytest.raises(SourceError, match="gone for good"):
+        next(results)
+    assert kinds([next(events), next(events)]) == ["running", "failed"]
+    with pytest.raises(SourceError, match="gone for good"):
+        next(events)
+
+
+def test_a_run_that_is_stopped_lets_everybody_leave(classifier):
+    class Told(Output):
+        def __init__(self):
+            self.events = []
+
+        def write(self, result):
+            pass
+
+        def event(self, event):
+            self.events.append(event)
+
+    told = Told()
+    with Pipeline.open("virtual:", model=classifier) as pipeline:
+        pipeline.run(told, frames=8)
+        assert kinds(told.events) == ["running", "appeared", "left"]
+        pipeline.run(told, frames=8)
+        assert kinds(told.events)[3:] == ["appeared", "left"]
+    assert pipeline.state.name == "ended"
+
+
+def test_a_wait_for_an_event_may_time_out_and_be_asked_again(classifier):
+    async def work():
+        source = PushSource((640, 480))
+        async with Pipeline.open(source, model=classifier, rules=EventRules(confirm=1)) as pipeline:
+            events = pipeline.events()
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(events), 0.05)
+            source.put(IMAGE)
+            return kinds([await anext(events), await anext(events)])
+
+    assert asyncio.run(work()) == ["running", "appeared"]
+
+
+def test_a_slow_reader_of_a_clip_gets_every_frame_beside_a_fast_one(classifier):
+    async def work():
+        async with await asyncio.to_thread(Pipeline.open, "virtual:frames=80", model=classifier) as pipeline:
+            events = asyncio.create_task(listen(pipeline.events()))
+            seen = []
+            async for result in pipeline.stream():
+                await asyncio.sleep(0.002)
+                seen.append(result.frame.index)
+            await events
+            return seen
+
+    async def listen(stream):
+        async for _ in stream:
+            pass
+
+    assert asyncio.run(work()) == list(range(80))
 
 
 def test_callbacks_are_called_and_one_that_raises_ends_nothing(classifier, caplog):

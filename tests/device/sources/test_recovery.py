@@ -218,6 +218,31 @@ def test_only_so_many_reads_hang_at_a_time(staged, caplog):
     assert len(stage.opened) == 4
 
 
+def test_a_reader_that_stops_in_a_pause_goes_on_with_it(staged, caplog):
+    stage = staged([0.0, LOST], [5.0])
+    source = stage.recovering()
+    assert next(iter(source)).time == 0.0
+    for _ in range(4):
+        reader = source.watch()
+        for _ in range(3):
+            next(reader)
+        reader.close()
+    assert [frame.time for frame in source] == [5.0]
+    assert stage.pauses == [1.0]
+    assert "attempt 1" in caplog.text
+    assert "attempt 2" not in caplog.text
+    assert (source.state.name, source.state.reason) == ("running", str(LOST))
+
+
+def test_a_source_that_gave_up_stays_so(staged):
+    stage = staged([0.0, LOST], [1.0])
+    source = stage.recovering(reopen=0)
+    for _ in range(2):
+        with pytest.raises(SourceError, match="check the cable"):
+            list(source)
+    assert len(stage.opened) == 1
+
+
 def test_closing_ends_the_pause(staged):
     stage = staged([0.0, LOST])
     source = stage.recovering(pause=lambda seconds: source.close())
