@@ -146,9 +146,9 @@ def test_a_frame_without_faces_of_any_shape_gives_none(finder, shape):
     ],
 )
 def test_what_is_no_picture_is_a_clear_error(finder, image):
-    with pytest.raises(DataError, match="a picture must be a numpy array, uint8"):
+    with pytest.raises(DataError, match="a picture must be"):
         finder.find(image)
-    with pytest.raises(DataError, match="a picture must be a numpy array, uint8"):
+    with pytest.raises(DataError, match="a picture must be"):
         finder.landmarks(image, np.zeros((1, 5), np.float32))
 
 
