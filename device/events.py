@@ -12,6 +12,8 @@ from .event_types import FaceEvent, FaceEventKind
 from .tracks import JITTER
 from .types import UNREADABLE, TrackedFace
 
+_LONGEST = 10.0  # seconds that a slow camera, or a slow callback, may put off that somebody has left
+
 
 @dataclass(frozen=True)
 class EventRules:
@@ -66,9 +68,10 @@ class Events:
             for event in events.update(result.faces, result.frame.time, result.wall):
                 print(event.kind, event.track_id, event.label)
 
-    Every face that is announced leaves later: when it was out of sight for `keep` seconds, also while no
-    frame comes, and at the end. A number that comes back after that, as when a lost camera is found within
-    seconds, appears again: it is a new visit. A face that can't be read for a while keeps its last label here.
+    Every face that is announced leaves later: when it was out of sight for `keep` seconds, and at the end. While no
+    frame comes that may take three times as long as frames lately took to come, if that is more. A number that
+    comes back after that, as when a lost camera is found within seconds, appears again: it is a new visit. A face
+    that can't be read for a while keeps its last label here.
 
     Args:
         rules: What an event is.
@@ -90,6 +93,7 @@ class Events:
         self._keep, self._clock, self._wall = keep, clock, wall
         self._visits: dict[int, _Visit] = {}
         self._time, self._came = 0.0, clock()  # of the last frame: its time, and when it came
+        self._interval = 0.0  # seconds between two frames, lately
 
     def update(self, faces: Sequence[TrackedFace], time: float, wall: float) -> list[FaceEvent]:
         """Take in the faces of a frame.
@@ -99,9 +103,11 @@ class Events:
             time: Time of the frame in seconds.
             wall: The same as seconds since the epoch.
         """
-        self._time, self._came = time, self._clock()
+        now = self._clock()
+        self._interval = max(now - self._came, 0.9 * self._interval)
+        self._time, self._came = time, now
         present = {face.track_id for face in faces}
-        events = self._leaving(present, time, wall)
+        events = self._leaving(present, time, wall, self._keep)
         self._visits = {n: visit for n, visit in self._visits.items() if visit.announced or n in present}
         for face in faces:
             visit = self._visits.setdefault(face.track_id, _Visit(face, time, time, time))
@@ -113,7 +119,8 @@ class Events:
     def wait(self) -> list[FaceEvent]:
         """Return who has left by now, while no frame comes."""
         # Frames may keep another clock than this one: both go on at the same pace.
-        return self._leaving((), self._time + self._clock() - self._came, self._wall())
+        keep = max(self._keep, min(3 * self._interval, _LONGEST))
+        return self._leaving((), self._time + self._clock() - self._came, self._wall(), keep)
 
     def end(self) -> list[FaceEvent]:
         """Let everybody leave, as at the end of a clip."""
@@ -124,10 +131,10 @@ class Events:
             if visit.announced
         ]
 
-    def _leaving(self, present: Iterable[int], time: float, wall: float) -> list[FaceEvent]:
+    def _leaving(self, present: Iterable[int], time: float, wall: float, keep: float) -> list[FaceEvent]:
         events = []
         for number, visit in list(self._visits.items()):
-            if number in present or -JITTER <= time - visit.seen <= self._keep:
+            if number in present or -JITTER <= time - visit.seen <= keep:
                 continue
             del self._visits[number]
             if visit.announced:

@@ -73,6 +73,18 @@ def test_a_number_that_comes_back_after_it_left_appears_again():
     assert script.frames(3, seen()).happened[1:] == ["5.0 left 1 happy 0.1", "5.1 appeared 1 happy 0.1"]
 
 
+def test_nobody_leaves_between_the_frames_of_a_slow_camera():
+    script = Script(confirm=2)
+    for _ in range(4):
+        script.frames(1, seen())
+        script.now += 1.4
+        script.note(script.events.wait())
+    assert script.happened == ["3.0 appeared 1 happy 1.5"]
+    script.now += 5
+    script.note(script.events.wait())
+    assert [text.split()[1] for text in script.happened] == ["appeared", "left"]
+
+
 def test_frames_may_keep_another_clock_than_the_waiting():
     script = Script(confirm=1)
     script.events.update([seen()], 5000.0, 1000.0)
