@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import time as clocks
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ..errors import UsageError, check_range, check_type, unknown
-from ..models.preprocess import to_bgr
-from .callbacks import Callbacks
+from ..errors import UsageError, check_type
 from .classifier import DEFAULT_MODEL, Classifier
-from .event_types import Event
-from .events import EventRules, Events
+from .events import EventRules
 from .faces.finder import FaceFinder
 from .faces.gate import Gate
-from .listeners import Listeners, Stream, Turn, Worker
-from .monitor import Monitor
-from .outputs.base import Output, Together
 from .recognizer import Recognizer
+from .runner import Runner
 from .sources.base import Source
-from .sources.newest import newest
 from .sources.open import open_source
-from .sources.push import NoSource
-from .state import State
 from .tracks import Smoothing
-from .types import Frame, FrameResult
 from .view import View
 
 Model = str | Path | Classifier
 """Name of a shipped model, path of a .tflite file, or a classifier."""
 
-Happening = FrameResult | tuple[Event, ...]
-"""A frame's result, or events that came between two frames."""
 
-T = TypeVar("T")
-
-_END = object()
-
-
-class Pipeline(Callbacks):
+class Pipeline(Runner):
     """Finds the faces in each frame of a source and names their expressions.
 
         with Pipeline.open("picamera:0", model="ferlite-m-ferplus") as pipeline:
@@ -67,39 +43,6 @@ class Pipeline(Callbacks):
         classifier: The first of them.
         finder: Finds the faces.
     """
-
-    def __init__(
-        self,
-        source: Source | None,
-        recognizer: Recognizer,
-        *,
-        rules: EventRules | None = None,
-        clock: Callable[[], float] = clocks.monotonic,
-        wall: Callable[[], float] = clocks.time,
-    ):
-        """Make a pipeline of parts that are open already; `close` closes the source.
-
-        Args:
-            source: Where the frames come from; None if they are handed to `process`.
-            recognizer: Finds and names the faces.
-            rules: See `open`.
-            clock: Gives the seconds of `time.monotonic()`.
-            wall: Gives the seconds since the epoch.
-
-        Raises:
-            UsageError: A live source lacks an attribute.
-            UnknownNameError: `rules` names a label that the model lacks.
-        """
-        self.classifiers, self.finder = recognizer.classifiers, recognizer.finder
-        self.classifier = next(iter(self.classifiers.values()))
-        self._recognizer = recognizer
-        self._clock = clock
-        self._next = 0  # number of the next frame that is handed to `process`
-        self._worker, self._listeners, self._turn = Worker(), Listeners[Happening](), Turn()
-        self._frames: Iterator[Frame | None] | None = None  # under way
-        self._events = Events(self._known(rules or EventRules()), keep=recognizer.keep, clock=clock, wall=wall)
-        self._wall = wall
-        self._read_from(source or NoSource())
 
     @classmethod
     def open(
@@ -193,217 +136,3 @@ class Pipeline(Callbacks):
         if source is not None:
             pipeline._read_from(source)
         return pipeline
-
-    @property
-    def state(self) -> State:
-        """How the pipeline is doing now; may be read from any thread, also while a camera is lost."""
-        return self._monitor.state
-
-    def __iter__(self) -> Iterator[FrameResult]:
-        """Yield the result of each frame until the source ends.
-
-        Raises:
-            SourceError: The source broke off, and for good.
-        """
-        return self.stream()
-
-    def stream(self) -> Stream[Happening, FrameResult]:
-        """Return the same results as iteration does, also for `async for`; see `Stream`."""
-        return self._listen(_results, 1 if self.source.live else 64)
-
-    def events(
-        self,
-        *,
-        held: Mapping[str, float] | None = None,
-        confirm: int | None = None,
-        cooldown: float | None = None,
-    ) -> Stream[Happening, Event]:
-        """Return what happens, for `for` and `async for`: faces come, go and change, the source is lost and found.
-
-            for event in pipeline.events(held={"happy": 1.0}):
-                print(event.kind, event.to_json())
-
-        What is given changes the rules of the pipeline from now on, also for callbacks, outputs and other listeners.
-
-        Args:
-            held: See `EventRules`; unchanged if None, as with the others.
-            confirm: See `EventRules`.
-            cooldown: See `EventRules`.
-
-        Raises:
-            UsageError: A value lies outside its range.
-            UnknownNameError: The model has no such label.
-        """
-        given = {"held": held, "confirm": confirm, "cooldown": cooldown}
-        rules = replace(self._events.rules, **{name: value for name, value in given.items() if value is not None})
-        self._events.rules = self._known(rules)
-        return self._listen(_events, 1000)
-
-    def run(self, *outputs: Output, frames: int | None = None) -> None:
-        """Write the result of each frame, and each event, to every output.
-
-            with Pipeline.open("clip.mp4") as pipeline, JsonLines("clip.jsonl") as lines:
-                pipeline.run(lines)
-
-        Returns when the source ends, after `frames`, or when an output is `done`. Outputs stay open:
-        close them as any file, or use them in a `with` statement. An exception, Ctrl-C included, ends
-        the run at once; then outputs named first may hold one frame more than the others.
-
-        Args:
-            outputs: Where results go, in this order.
-            frames: Stop after so many frames; None for no limit.
-
-        Raises:
-            SourceError: The source broke off, and for good.
-            OutputError: An output can't be written.
-            UsageError: `frames` is negative or no whole number.
-        """
-        if frames is not None:
-            check_range("frames", frames, 0, whole=True)
-        together, results = Together(*outputs), 0
-        if frames == 0:
-            return
-        try:
-            for each in self._listen(_all, 64):
-                together.take(each)
-                results += isinstance(each, FrameResult)
-                if results == frames or together.done:
-                    break
-        except KeyboardInterrupt:
-            self._take_leave(together)
-            raise
-        self._take_leave(together)
-
-    def process(self, image: Frame | NDArray[np.uint8], time: float | None = None, *, rgb: bool = False) -> FrameResult:
-        """Find and name the faces of one frame.
-
-            pipeline = Pipeline.open(None)
-            result = pipeline.process(image)
-
-        Args:
-            image: uint8 [h, w] grey, [h, w, 3] BGR or [h, w, 4] BGRA, of any size; or a `Frame`.
-            time: When it was taken, in seconds on any clock that you keep to; `time.monotonic()` now if None. When
-                it goes back, the faces seen so far are forgotten.
-            rgb: The colours are in the order RGB or RGBA, as Pillow and picamera2's "BGR888" have them.
-
-        Raises:
-            DataError: Another shape or dtype.
-            UsageError: `time` is not finite, is no number, or was given beside a `Frame`, which has its own.
-        """
-        if not isinstance(image, Frame):
-            image = Frame(to_bgr(image, rgb=rgb), self._next, self._clock() if time is None else time)
-            self._next += 1
-        elif time is not None:
-            raise UsageError("a time was given beside a Frame, which has its own; leave it out")
-        # A still continues nothing: who was there before it has left.
-        events: list[Event] = list(self._events.end()) if image.still else []
-        faces, stages = self._recognizer(image)
-        wall = self._monitor.saw(image)
-        events += [*self._monitor.changes(), *self._events.update(faces, image.time, wall)]
-        self.announce(events)
-        return FrameResult(
-            frame=image,
-            faces=faces,
-            stages=stages,
-            dropped=self.source.dropped + self._listeners.dropped,
-            damaged=self.source.damaged,
-            reopened=self.source.reopened,
-            wall=wall,
-            events=tuple(events),
-        )
-
-    def _read_from(self, source: Source) -> None:
-        try:
-            self.source = newest(source)
-        except BaseException:
-            source.close()
-            raise
-        self._monitor = Monitor(self.source, clock=self._clock, wall=self._wall)
-
-    def _listen(self, pick: Callable[[Happening], Iterable[T]], most: int) -> Stream[Happening, T]:
-        return Stream(self._go_on, self._listeners, pick, most, self._worker)
-
-    def _go_on(self) -> None:
-        """Look at the next frame, or find out what happens while none comes, and hand it to the listeners.
-
-        Raises:
-            UsageError: That is being done.
-        """
-        with self._turn:
-            self._monitor.resume()
-            self._frames = self._frames or self.source.watch()
-            try:
-                frame = next(self._frames, _END)
-                if isinstance(frame, Frame):
-                    self._listeners.hand_out(self.process(frame))
-                elif frame is None:
-                    self._monitor.wait()
-                    self._hand_out([*self._monitor.changes(), *(self._events.wait() if self.source.live else [])])
-                else:
-                    self._end()
-            except Exception as error:
-                self._end(error)
-
-    def _end(self, error: Exception | None = None) -> None:
-        self._frames = None
-        self._monitor.end(error)
-        self._hand_out([*self._events.end(), *self._monitor.changes()])
-        self._listeners.end(error)
-
-    def _hand_out(self, events: list[Event]) -> None:
-        self.announce(events)
-        if events:
-            self._listeners.hand_out(tuple(events))
-
-    def _take_leave(self, output: Output) -> None:
-        """Let everybody leave at the end of a run, so that each who appeared leaves in the outputs, too."""
-        events = self._events.end()
-        self.announce(events)
-        for event in events:
-            output.take(event)
-
-    def _known(self, rules: EventRules) -> EventRules:
-        for label in rules.held:
-            if label not in self.classifier.labels:
-                raise unknown("label", label, self.classifier.labels)
-        return rules
-
-    def close(self) -> None:
-        """Stop capturing and close the source; may be called again, and from another thread."""
-        self.source.close()
-        # Who is at work in another thread finds the source ended.
-        with suppress(UsageError), self._turn:
-            self._end()
-        self._worker.stop()
-
-    async def aclose(self) -> None:
-        """As `close`, without holding up the event loop."""
-        await asyncio.to_thread(self.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
-
-
-def _results(what: Happening) -> list[FrameResult]:
-    return [what] if isinstance(what, FrameResult) else []
-
-
-def _events(what: Happening) -> tuple[Event, ...]:
-    return what.events if isinstance(what, FrameResult) else what
-
-
-def _all(what: Happening) -> Sequence[FrameResult | Event]:
-    return [what] if isinstance(what, FrameResult) else what

@@ -255,15 +255,16 @@ def test_a_signal_ends_a_run_whose_reader_has_stopped(tmp_path, shared):
     video = tmp_path / "out.mp4"
     read, write = os.pipe()
     room = fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
-    # Without a face a line has more than 100 bytes.
+    # Without a face a line has about 220 bytes; when less is left, the next one waits.
     run = [*COMMAND, "run", "virtual:faces=0", "--annotate", video]
     with subprocess.Popen(run, stdout=write, stderr=write if shared else subprocess.DEVNULL) as process:
         os.close(write)
-        while int.from_bytes(fcntl.ioctl(read, termios.FIONREAD, bytes(4)), sys.byteorder) < room - 100:
+        while int.from_bytes(fcntl.ioctl(read, termios.FIONREAD, bytes(4)), sys.byteorder) < room - 250:
             assert process.poll() is None
             time.sleep(0.02)
         process.terminate()
-        assert process.wait(timeout=30) == (130 if shared else 0)
+        # Where standard error is stuck, too, the remark at the end may not fit.
+        assert process.wait(timeout=30) in ((0, 130) if shared else (0,))
     os.close(read)
     with open_source(video) as clip:
         assert len(list(clip)) > 10
@@ -276,7 +277,7 @@ def test_a_signal_ends_a_run_whose_fifo_is_not_read(tmp_path):
     room = fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
     run = [*COMMAND, "run", "virtual:faces=0", "--output", fifo]
     with subprocess.Popen(run, stderr=subprocess.DEVNULL) as process:
-        while int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder) < room - 100:
+        while int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder) < room - 250:
             assert process.poll() is None
             time.sleep(0.02)
         process.terminate()

@@ -180,9 +180,9 @@ class AtOnce(Executor):
     def __init__(self, *names):
         pass
 
-    def submit(self, function, /, *arguments):
+    def submit(self, function, /, *arguments, **named):
         future = Future()
-        future.set_result(function(*arguments))
+        future.set_result(function(*arguments, **named))
         return future
 
 
