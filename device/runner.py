@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import time as clocks
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -144,7 +145,7 @@ class Runner(Callbacks):
             UsageError: `frames` is negative or no whole number.
         """
         if frames is not None:
-            check_range("frames", frames, 0, whole=True)
+            check_range("frames", frames, 0, sys.maxsize, whole=True)
         together, results = Together(*outputs), 0
         if frames == 0:
             return
