@@ -10,6 +10,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Generic, Self, TypeVar
 
@@ -125,6 +126,27 @@ class _WorkerThread(threading.Thread):
             del job, future, work
 
 
+async def _done(work: Future[R]) -> R:
+    """Wait for work that is done in another thread, and return its result, with its errors.
+
+    asyncio's own `wrap_future` complains where Ctrl-C cancels a task just while the result is handed over.
+    """
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+
+    def hand_over() -> None:
+        with suppress(asyncio.InvalidStateError):
+            done.set_result(None)
+
+    def wake(work: Future[R]) -> None:
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(hand_over)
+
+    work.add_done_callback(wake)
+    await done
+    return work.result()
+
+
 @atexit.register
 def _stop_workers() -> None:
     """Wait a moment for work under way: native code that returns to an interpreter which is gone aborts."""
@@ -212,8 +234,9 @@ class Stream(Generic[X, T]):
         while self._is_open():
             work = self._worker.submit(self._advance)
             try:
-                await asyncio.wrap_future(work)
+                await _done(work)
             except asyncio.CancelledError:
+                work.cancel()  # if it has not begun
                 # It may be asked again, or another one in its place.
                 self._listeners.leave(self, working=not work.done())
                 work.add_done_callback(lambda _: self._listeners.settle(self))
