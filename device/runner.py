@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from ..errors import UsageError, check_range, unknown
 from ..models.preprocess import to_bgr
 from .callbacks import Callbacks
+from .closing import Closing
 from .event_types import Event
 from .events import EventRules, Events
 from .listeners import Listeners, Stream, Turn, Worker
@@ -37,7 +38,7 @@ T = TypeVar("T")
 _END = object()
 
 
-class Runner(Callbacks):
+class Runner(Callbacks, Closing):
     """Reads frames, has the faces in them recognized, and hands results and events to everybody who listens.
 
     Attributes:
@@ -265,14 +266,6 @@ class Runner(Callbacks):
     async def aclose(self) -> None:
         """As `close`, without holding up the event loop."""
         await asyncio.to_thread(self.close)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from ...errors import OutputError
+from ..closing import Closing
 from ..event_types import Event
 from ..types import FrameResult
 
 
-class Output(Protocol):
+class Output(Closing, Protocol):
     """Takes results one after another.
 
     Attributes:
@@ -47,14 +47,6 @@ class Output(Protocol):
     def close(self) -> None:
         """Finish; may be called again. An output that holds nothing open leaves it as it is."""
         pass
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Together(Output):

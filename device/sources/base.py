@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Self
 
 from ...errors import UsageError, check_range
+from ..closing import Closing
 from ..state import State
 from ..types import Frame
 
@@ -17,7 +16,7 @@ TICK = 0.1
 """Seconds that a source which can be watched waits at most before it says that no frame has come yet."""
 
 
-class Source(ABC):
+class Source(Closing, ABC):
     """Frames one after another, uint8 BGR whatever they come from; read once, like an open file.
 
         with open_source("clip.mp4") as source:
@@ -72,14 +71,6 @@ class Source(ABC):
     @abstractmethod
     def close(self) -> None:
         """Give the device or file back; may be called again, and from another thread."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 class Watched(Source):
