@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ import cv2
 import numpy as np
 
 from ..data.results.environment import Disturbance, Environment, MachineState
+from ..device.sensors import THROTTLE_FLAGS, celsius, first_line, number, throttled
 from ..models.backends import runtime
 
 OTHERS_LIMIT = 0.10
@@ -30,7 +29,6 @@ LOAD_LIMIT = 0.5
 
 _SHORTEST = 1.0  # seconds; the kernel counts CPU time in hundredths, too coarse for less
 _THROTTLED_NOW, _THROTTLED_SINCE_BOOT = 0xF, 0xF0000
-_FLAGS = {0: "under-voltage", 1: "frequency capped", 2: "throttled", 3: "soft temperature limit"}
 
 
 @dataclass(frozen=True)
@@ -68,18 +66,16 @@ class State:
         """
         root = Path(root)
         cpu = root / "sys/devices/system/cpu/cpu0/cpufreq"
-        full = _number(cpu / "base_frequency") or _number(cpu / "cpuinfo_max_freq")
-        current = _number(cpu / "scaling_cur_freq")
-        zones = [_number(zone) for zone in (root / "sys/class/thermal").glob("thermal_zone*/temp")]
-        degrees = [zone / 1000 for zone in zones if zone is not None]
+        full = number(cpu / "base_frequency") or number(cpu / "cpuinfo_max_freq")
+        current = number(cpu / "scaling_cur_freq")
         used = os.times()
         return cls(
             time=time.monotonic(),
-            governor=_first(cpu / "scaling_governor") or None,
+            governor=first_line(cpu / "scaling_governor") or None,
             mhz=None if current is None else current / 1000,
             full_mhz=None if full is None else full / 1000,
-            celsius=max(degrees, default=None),
-            throttled=_throttled(root),
+            celsius=celsius(root),
+            throttled=throttled(root),
             load=round(os.getloadavg()[0], 2),
             busy=_busy(root),
             own=used.user + used.system + used.children_user + used.children_system,
@@ -138,7 +134,7 @@ def disturbances(before: State, after: State) -> list[str]:
     if before.throttled is not None and after.throttled is not None:
         since = after.throttled & ~before.throttled & _THROTTLED_SINCE_BOOT
         flags = (before.throttled | after.throttled | since >> 16) & _THROTTLED_NOW
-        found += [f"the firmware reports {name}" for bit, name in _FLAGS.items() if flags >> bit & 1]
+        found += [f"the firmware reports {name}" for bit, name in THROTTLE_FLAGS.items() if flags >> bit & 1]
     # A governor that saves power raises the frequency only once there is work, so the start may lie lower.
     full = max(before.full_mhz or 0.0, before.mhz or 0.0)
     if after.mhz is not None and after.mhz < FREQUENCY_LIMIT * full:
@@ -159,7 +155,7 @@ def describe() -> Environment:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
-            "model": _first(Path("/proc/device-tree/model")) or _cpu_model(),
+            "model": first_line(Path("/proc/device-tree/model")) or _cpu_model(),
             "architecture": platform.machine(),
             "cores": len(os.sched_getaffinity(0)),
         },
@@ -176,42 +172,16 @@ def describe() -> Environment:
 
 def resident_mb() -> float | None:
     """Return the memory that this process holds now, in MB (10^6 bytes); None where the system doesn't tell."""
-    pages = _first(Path("/proc/self/statm")).split()
+    pages = first_line(Path("/proc/self/statm")).split()
     return int(pages[1]) * os.sysconf("SC_PAGESIZE") / 1e6 if len(pages) > 1 else None
 
 
-def _throttled(root: Path) -> int | None:
-    # Where the firmware's driver lies differs between boards; older kernels have only the program.
-    for path in (root / "sys/devices/platform").glob("soc*/*firmware/get_throttled"):
-        return int(_first(path) or "0", 16)
-    program = shutil.which("vcgencmd") if root == Path("/") else None
-    if program is None:
-        return None
-    answer = subprocess.run([program, "get_throttled"], capture_output=True, text=True, check=False).stdout  # noqa: S603
-    return int(answer.strip().partition("=")[2], 16) if "=0x" in answer else None
-
-
 def _busy(root: Path) -> float | None:
-    fields = _first(root / "proc/stat").split()
+    fields = first_line(root / "proc/stat").split()
     if not fields or fields[0] != "cpu":
         return None
     user, nice, system, _idle, _wait, irq, soft, steal = (int(ticks) for ticks in fields[1:9])
     return (user + nice + system + irq + soft + steal) / os.sysconf("SC_CLK_TCK")
-
-
-def _number(path: Path) -> float | None:
-    try:
-        return float(_first(path))
-    except ValueError:
-        return None
-
-
-def _first(path: Path) -> str:
-    """Return the first line of a file of the system; empty where this system has none."""
-    try:
-        return path.read_text().strip("\0\n ").splitlines()[0]
-    except (OSError, IndexError):
-        return ""
 
 
 def _cpu_model() -> str:

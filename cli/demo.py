@@ -21,7 +21,7 @@ from ..device.sources.virtual import VirtualCamera
 from ..device.types import FrameResult
 from .console import PlainConsole, console, echo
 from .live import LiveView
-from .signals import Stopping, Undivided
+from .signals import Stopping
 from .starting import at_once
 from .summary import Summary
 
@@ -56,7 +56,7 @@ def demo(
         ]
         if console.is_terminal:
             outputs.append(stack.enter_context(LiveView(console, pipeline)))
-        pipeline.run(Undivided(stopping, *outputs), frames=frames)
+        pipeline.run(*outputs, frames=frames, undivided=stopping.postponed)
     PlainConsole().print(summary.table())
     echo(f"{summary.counts}; {time.perf_counter() - start:.1f} s in all; wrote {out}")
     if truth.drawn:

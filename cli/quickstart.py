@@ -14,7 +14,7 @@ from ..models.files import read_bytes, write_bytes, write_json
 from .console import console, echo, progress
 from .demo import Truth
 from .extras import needs
-from .signals import Stopping, Undivided
+from .signals import Stopping
 from .summary import Summary
 
 _FRAMES = 150
@@ -83,7 +83,7 @@ def quickstart(
         truth = Truth(pipeline.source)
         lines = stack.enter_context(JsonLines(out / "demo.jsonl"))
         video = stack.enter_context(open_annotated(out / files.VIDEO, pipeline.source.rate))
-        pipeline.run(Undivided(stopping, lines, video, summary, truth), frames=_FRAMES)
+        pipeline.run(lines, video, summary, truth, frames=_FRAMES, undivided=stopping.postponed)
 
     page = report.write(out, "ferlite quickstart")
     echo(report.summarise(scores, times))

@@ -22,7 +22,7 @@ from ..device.sources.spec import masked
 from ..errors import UsageError
 from .console import PlainConsole, console
 from .live import LiveView
-from .signals import Stopping, Undivided
+from .signals import Stopping
 from .starting import at_once
 from .summary import Summary
 
@@ -168,7 +168,7 @@ def run(
             with ExitStack() as shown:
                 if screen:
                     outputs.append(shown.enter_context(LiveView(screen, pipeline)))
-                pipeline.run(Undivided(stopping, *outputs), frames=frames)
+                pipeline.run(*outputs, frames=frames, undivided=stopping.postponed)
         except KeyboardInterrupt:
             console.print("stopped")
         finally:

@@ -10,10 +10,6 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Self
 
-from ..device.event_types import Event
-from ..device.outputs.base import Output, Together
-from ..device.types import FrameResult
-
 _PATIENCE = 0.9
 """Seconds that a hanging output gets, and then once more the closing of what is open."""
 
@@ -80,28 +76,6 @@ class Stopping:
     def _hang_up(self, number: int, frame: FrameType | None) -> None:
         if self._at_terminal and not _at_terminal():
             self._ask(number, frame)
-
-
-class Undivided(Together):
-    """Several outputs that hold the same frames, also when Ctrl-C or SIGTERM arrives between two of them.
-
-    Args:
-        stopping: Takes the signals.
-        outputs: Where each result goes, in this order; `close` leaves them open.
-    """
-
-    def __init__(self, stopping: Stopping, *outputs: Output) -> None:
-        super().__init__(*outputs)
-        self._stopping = stopping
-
-    def take(self, what: FrameResult | Event) -> None:
-        """Hand a result with its events, or an event, to every output.
-
-        Raises:
-            OutputError: One of them can't be written.
-        """
-        with self._stopping.postponed():
-            super().take(what)
 
 
 def _at_terminal() -> bool:

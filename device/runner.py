@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time as clocks
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self, TypeVar
@@ -22,6 +22,7 @@ from .event_types import Event
 from .events import EventRules, Events
 from .listeners import Listeners, Stream, Turn, Worker
 from .monitor import Monitor
+from .outputs.background import Background
 from .outputs.base import Output, Together
 from .recognizer import Recognizer
 from .sources.base import Source
@@ -78,13 +79,13 @@ class Runner(Callbacks, Closing):
         self._worker, self._listeners, self._turn = Worker(), Listeners[Happening](), Turn()
         self._frames: Iterator[Frame | None] | None = None  # under way
         self._events = Events(self._known(rules or EventRules()), keep=recognizer.keep, clock=clock, wall=wall)
-        self._wall = wall
+        self._wall, self._outputs = wall, Together()
         self._read_from(source or NoSource())
 
     @property
     def state(self) -> State:
         """How the pipeline is doing now; may be read from any thread, also while a camera is lost."""
-        return self._monitor.state
+        return replace(self._monitor.state, outputs=self._outputs.states)
 
     def __iter__(self) -> Iterator[FrameResult]:
         """Yield the result of each frame until the source ends.
@@ -126,7 +127,12 @@ class Runner(Callbacks, Closing):
         self._events.rules = self._known(rules)
         return self._listen(_events, 1000)
 
-    def run(self, *outputs: Output, frames: int | None = None) -> None:
+    def run(
+        self,
+        *outputs: Output,
+        frames: int | None = None,
+        undivided: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         """Write the result of each frame, and each event, to every output.
 
             with Pipeline.open("clip.mp4") as pipeline, JsonLines("clip.jsonl") as lines:
@@ -136,30 +142,41 @@ class Runner(Callbacks, Closing):
         close them as any file, or use them in a `with` statement. An exception, Ctrl-C included, ends
         the run at once; then outputs named first may hold one frame more than the others.
 
+        While the source is live, a slow output does not hold up the pipeline: files are written in threads of
+        their own, and where that fails the rest goes on; see `State.outputs`. A clip waits for its outputs.
+
         Args:
             outputs: Where results go, in this order.
             frames: Stop after so many frames; None for no limit.
+            undivided: Is entered while the outputs take one result, so that a signal can wait for its end.
 
         Raises:
             SourceError: The source broke off, and for good.
-            OutputError: An output can't be written.
+            OutputError: An output can't be written; while a live source is run, only one without a `backlog`.
             UsageError: `frames` is negative or no whole number.
         """
         if frames is not None:
             check_range("frames", frames, 0, sys.maxsize, whole=True)
-        together, results = Together(*outputs), 0
         if frames == 0:
             return
-        try:
-            for each in self._listen(_all, 64):
-                together.take(each)
-                results += isinstance(each, FrameResult)
-                if results == frames or together.done:
-                    break
-        except KeyboardInterrupt:
-            self._take_leave(together)
-            raise
-        self._take_leave(together)
+        with ExitStack() as threads:
+            # A clip waits for its outputs and loses nothing; a camera does not wait.
+            aside = [
+                threads.enter_context(Background(each)) if self.source.live and each.backlog else each
+                for each in outputs
+            ]
+            self._outputs, results = Together(*aside), 0
+            try:
+                for each in self._listen(_all, 64):
+                    with undivided():
+                        self._outputs.take(each)
+                    results += isinstance(each, FrameResult)
+                    if results == frames or self._outputs.done:
+                        break
+            except KeyboardInterrupt:
+                self._take_leave(self._outputs)
+                raise
+            self._take_leave(self._outputs)
 
     def process(self, image: Frame | NDArray[np.uint8], time: float | None = None, *, rgb: bool = False) -> FrameResult:
         """Find and name the faces of one frame.

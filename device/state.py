@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
 
 StateName = Literal["opening", "running", "stalled", "reopening", "ended", "failed"]
 """opening: no frame came yet. running: frames come. stalled: none came for a second or more, and more are waited
 for. reopening: the source was lost, and is opened again. ended: it has no more frames. failed: it was lost for good.
 """
+
+
+@dataclass(frozen=True)
+class OutputState:
+    """How an output is doing that writes or sends in a thread of its own.
+
+    Attributes:
+        name: What it writes to.
+        dropped: Results and events that could not be written or sent, so far.
+        problem: What is wrong now, in words; empty if nothing is.
+    """
+
+    name: str
+    dropped: int = 0
+    problem: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a JSON line holds."""
+        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -26,6 +45,7 @@ class State:
         dropped: Frames of a live source that were skipped, so far.
         damaged: Frames that did not decode, so far.
         reopened: How often the source was opened again, so far.
+        outputs: How the outputs of `Pipeline.run` are doing, as far as they have a thread of their own.
     """
 
     name: StateName
@@ -38,6 +58,7 @@ class State:
     dropped: int = 0
     damaged: int = 0
     reopened: int = 0
+    outputs: tuple[OutputState, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return what a JSON line holds; `since` is left out, as it means nothing to other programs."""
@@ -51,4 +72,14 @@ class State:
             "dropped": self.dropped,
             "damaged": self.damaged,
             "reopened": self.reopened,
+            "outputs": [each.to_json() for each in self.outputs],
         }
+
+
+class Stateful(Protocol):
+    """Has a state, as a pipeline does."""
+
+    @property
+    def state(self) -> State:
+        """The state now; may be read from any thread."""
+        ...

@@ -4,22 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from ...errors import OutputError
 from ..closing import Closing
 from ..event_types import Event
+from ..state import OutputState
 from ..types import FrameResult
+
+Part = Literal["results", "pixels", "events"]
+"""A part of what outputs are handed: results without their frame's pixels, these pixels, events."""
 
 
 class Output(Closing, Protocol):
     """Takes results one after another.
 
     Attributes:
+        name: What it writes to, for messages.
         done: Nobody reads any more: the run may end, quietly. An output that was closed is not done.
+        backlog: How much may wait for it in a thread of its own while a live source is run; 0 if it is so quick that
+            the pipeline can wait for it.
+        reads: What it looks at, of what is handed to it.
     """
 
+    name: str = ""
     done: bool = False
+    backlog: int = 0
+    reads: frozenset[Part] = frozenset({"results", "pixels", "events"})
 
     def write(self, result: FrameResult) -> None:
         """Take a result.
@@ -43,6 +54,11 @@ class Output(Closing, Protocol):
             self.write(what)
         for event in what.events if isinstance(what, FrameResult) else (what,):
             self.event(event)
+
+    @property
+    def states(self) -> tuple[OutputState, ...]:
+        """How it is doing, if it has a thread of its own; of several outputs, each."""
+        return ()
 
     def close(self) -> None:
         """Finish; may be called again. An output that holds nothing open leaves it as it is."""
@@ -72,6 +88,11 @@ class Together(Output):
         for output in self._outputs:
             output.take(what)
         self.done = any(output.done for output in self._outputs)
+
+    @property
+    def states(self) -> tuple[OutputState, ...]:
+        """How each of them is doing that has a thread of its own."""
+        return tuple(state for output in self._outputs for state in output.states)
 
 
 def closed(name: Any) -> OutputError:

@@ -34,15 +34,18 @@ class JsonLines(Output):
         OutputError: The file can't be opened, holds something else, or is being written by another program.
     """
 
+    backlog = 1000
+    reads = frozenset({"results"})
+
     def __init__(self, target: str | Path | TextIO = "-", *, every_line: bool = False) -> None:
         self._stream: TextIO | None = None
         self._lines: Lines | None = None
         self._closed = False
-        self._name = str(target) if isinstance(target, (str, Path)) else "the stream"
-        standard = self._name == "-"
+        self.name = str(target) if isinstance(target, (str, Path)) else "the stream"
+        standard = self.name == "-"
         if standard:
-            self._name = "standard output"
-        with explained(self._name):
+            self.name = "standard output"
+        with explained(self.name):
             file = _standard_output() if standard else target
             if isinstance(file, (str, Path, int)):
                 self._lines = Lines(file, begin="{", every_line=every_line)
@@ -59,13 +62,13 @@ class JsonLines(Output):
 
     def _write(self, values: dict[str, Any]) -> None:
         if self._closed:
-            raise closed(self._name)
+            raise closed(self.name)
         if self.done:
             return
         # ASCII: a file name that is no valid UTF-8 can be written too.
         line = json.dumps(values, separators=(",", ":"))
         try:
-            with explained(self._name):
+            with explained(self.name):
                 if self._lines is not None:
                     self._lines.write(line)
                 elif self._stream is not None:
@@ -79,12 +82,14 @@ class JsonLines(Output):
         """Close the file; a stream stays open."""
         self._closed = True
         if self._lines is not None:
-            with explained(self._name):
+            with explained(self.name):
                 self._lines.close()
 
 
 class EventLines(JsonLines):
     """One line of JSON for each event, as its `to_json` has it; files and errors as in `JsonLines`."""
+
+    reads = frozenset({"events"})
 
     def write(self, result: FrameResult) -> None:
         """Leave a result: its events come by themselves."""

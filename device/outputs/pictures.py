@@ -39,8 +39,11 @@ class Pictures(Output):
         UsageError: It holds pictures.
     """
 
+    backlog = 8
+    reads = frozenset({"results", "pixels"})
+
     def __init__(self, folder: str | Path, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.folder = Path(folder)
+        self.folder, self.name = Path(folder), str(folder)
         self._clock, self._synced = clock, -math.inf
         self._unsynced: list[Path] = []
         with explained(self.folder):
@@ -92,8 +95,11 @@ class Picture(Output):
         UsageError: The suffix is no picture's.
     """
 
+    backlog = 8
+    reads = frozenset({"results", "pixels"})
+
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path, self.name = Path(path), str(path)
         self._newest: bytes | None = None
         if self.path.suffix.lower() not in PICTURES:
             raise UsageError(f"{path}: a picture's name ends in {', '.join(PICTURES)}")

@@ -63,8 +63,11 @@ class AnnotatedVideo(Output):
         OutputError: The file can't be written, or another program is writing it.
     """
 
+    backlog = 8
+    reads = frozenset({"results", "pixels"})
+
     def __init__(self, path: str | Path, rate: float | None = None) -> None:
-        self.path = Path(path)
+        self.path, self.name = Path(path), str(path)
         if self.path.suffix.lower() != VIDEO:
             raise UsageError(f"{path}: a video's name ends in {VIDEO}")
         self._rate = rate or 15.0

@@ -16,7 +16,7 @@ import pytest
 
 from ferlite import open_source
 from ferlite.cli import signals
-from ferlite.cli.signals import Stopping, Undivided
+from ferlite.cli.signals import Stopping
 from ferlite.device.outputs.base import Output, Together
 from ferlite.device.types import Frame, FrameResult
 
@@ -197,12 +197,17 @@ class Interrupted(Output):
         self.written.append(result)
 
 
+def write(stopping, *outputs):
+    with stopping.postponed():
+        Together(*outputs).write(FRAME)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_between_two_outputs_waits_for_both(number):
     first, second = Interrupted(number), Interrupted(number, times=0)
     before = signal.getsignal(number)
     with Stopping() as stopping, pytest.raises(KeyboardInterrupt):
-        Undivided(stopping, first, second).write(FRAME)
+        write(stopping, first, second)
     assert len(first.written) == len(second.written) == 1
     assert signal.getsignal(number) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
@@ -211,7 +216,7 @@ def test_a_signal_between_two_outputs_waits_for_both(number):
 def test_a_second_signal_does_not_wait_for_an_output():
     hanging = Interrupted(signal.SIGINT, times=2)
     with Stopping() as stopping, pytest.raises(KeyboardInterrupt):
-        Undivided(stopping, hanging).write(FRAME)
+        write(stopping, hanging)
     assert hanging.written == []
 
 
@@ -227,7 +232,7 @@ class Hanging(Interrupted):
 def test_a_signal_breaks_off_an_output_that_hangs(number, monkeypatch):
     monkeypatch.setattr(signals, "_PATIENCE", 0.05)
     with Stopping() as stopping, pytest.raises(KeyboardInterrupt):
-        Undivided(stopping, Hanging(number)).write(FRAME)
+        write(stopping, Hanging(number))
 
 
 def test_a_signal_ends_a_process_that_hangs_while_it_closes():

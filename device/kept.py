@@ -1,0 +1,62 @@
+"""What an installation keeps from one run to the next: its id, its token."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from pathlib import Path
+
+from ..errors import DataError
+from ..models.files import read_bytes, replacing
+
+_ID_BYTES, _TOKEN_BYTES = 5, 24
+
+
+def state_folder() -> Path:
+    """Return the folder of what is kept: a systemd service's own, else one in the user's home.
+
+    `StateDirectory=` sets STATE_DIRECTORY (systemd.exec(5)); for users the XDG Base Directory Specification holds.
+    """
+    service = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    if service:
+        return Path(service)
+    home = os.environ.get("XDG_STATE_HOME", "")
+    return (Path(home) if Path(home).is_absolute() else Path.home() / ".local/state") / "ferlite"
+
+
+def device_id() -> str:
+    """Return the id of this installation: 10 random hexadecimal digits, the same ever after.
+
+    Raises:
+        DataError: What is kept is no id.
+        OutputError: It can't be kept.
+        MissingFileError: It can't be read.
+    """
+    return _kept("id", secrets.token_hex(_ID_BYTES))
+
+
+def token(name: str) -> str:
+    """Return a secret that was made at random when it was first asked for; its file is for the owner alone.
+
+    Args:
+        name: Name of its file in `state_folder`.
+
+    Raises:
+        DataError: What is kept is no token.
+        OutputError: It can't be kept.
+        MissingFileError: It can't be read.
+    """
+    return _kept(name, secrets.token_urlsafe(_TOKEN_BYTES))
+
+
+def _kept(name: str, new: str) -> str:
+    path = state_folder() / name
+    if not path.exists():
+        with replacing(path) as temporary:
+            temporary.touch(0o600)
+            temporary.write_text(new + "\n")
+    value = read_bytes(path).decode(errors="replace").strip()
+    if not re.fullmatch(r"[\w-]{8,100}", value, re.ASCII):
+        raise DataError(f"{path} is damaged: it must hold letters and digits alone; remove it, and a new one is made")
+    return value

@@ -1,0 +1,97 @@
+from threading import Event as Flag
+
+import numpy as np
+import pytest
+
+from ferlite import Output, OutputError, Pipeline, VirtualCamera
+from ferlite.device.outputs.background import Background
+from ferlite.device.types import Frame, FrameResult
+
+RESULT = FrameResult(Frame(np.zeros((4, 4, 3), np.uint8), 0, 0.0), ())
+
+
+class Disk(Output):
+    """Is slow while `free` is not set, and full while `full` is."""
+
+    backlog = 2
+    reads = frozenset({"results", "pixels"})
+    name = "the disk"
+
+    def __init__(self):
+        self.free, self.begun = Flag(), Flag()
+        self.full = False
+        self.written = []
+
+    def write(self, result):
+        self.begun.set()
+        assert self.free.wait(30)
+        if self.full:
+            raise OutputError("the disk is full")
+        self.written.append(result)
+
+
+class Seen(Output):
+    """Notes the numbers of the frames, and lets a disk begin with the first one."""
+
+    def __init__(self, disk):
+        self.disk, self.frames = disk, []
+
+    def write(self, result):
+        self.frames.append(result.frame.index)
+        assert self.disk.begun.wait(30)
+
+
+def test_a_slow_output_holds_up_no_camera_and_gets_the_newest():
+    disk = Disk()
+    seen = Seen(disk)
+    camera = VirtualCamera(frames=5)
+    camera.live = camera.newest_only = True
+    with Pipeline.open(camera) as pipeline:
+        pipeline.when_state = lambda event: event.state.name == "ended" and disk.free.set()
+        pipeline.run(disk, seen)
+        (state,) = pipeline.state.outputs
+    assert seen.frames == [0, 1, 2, 3, 4]
+    assert [result.frame.index for result in disk.written] == [0, 3, 4]
+    assert (state.name, state.dropped, state.problem) == ("the disk", 2, "")
+
+
+def test_a_full_disk_is_counted_and_written_to_again_when_there_is_room(caplog):
+    disk = Disk()
+    disk.free.set()
+    with Background(disk) as background:
+        disk.full = True
+        for _ in range(2):
+            disk.begun.clear()
+            background.write(RESULT)
+            assert disk.begun.wait(30)
+        while background.states[0].dropped < 2:
+            pass
+        assert background.states[0].problem == "the disk is full"
+        disk.full = False
+        background.write(RESULT)
+    assert background.states[0].dropped == 2
+    assert background.states[0].problem == ""
+    assert len(disk.written) == 1
+    assert caplog.messages == ["the disk is full; the run goes on", "the disk is written again"]
+
+
+def test_a_clip_waits_for_its_outputs_and_ends_where_they_fail():
+    disk = Disk()
+    disk.free.set()
+    with Pipeline.open(VirtualCamera(frames=5)) as pipeline:
+        pipeline.run(disk)
+        assert len(disk.written) == 5
+        assert pipeline.state.outputs == ()
+    disk.full = True
+    with Pipeline.open(VirtualCamera(frames=5)) as pipeline, pytest.raises(OutputError, match="full"):
+        pipeline.run(disk)
+
+
+def test_pixels_are_not_kept_for_who_reads_none():
+    disk = Disk()
+    disk.reads = frozenset({"results"})
+    disk.free.set()
+    with Background(disk) as background:
+        background.write(RESULT)
+    assert disk.written[0].frame.image.size == 0
+    assert disk.written[0].to_json() == RESULT.to_json()
