@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         Reading,
         TrackedFace,
     )
+    from .device.web.live_page import LivePage
     from .errors import (
         DataError,
         FerliteError,
@@ -80,6 +81,7 @@ __all__ = [
     "FrameResult",
     "Gate",
     "JsonLines",
+    "LivePage",
     "MissingFileError",
     "ModelFormatError",
     "Output",
@@ -138,6 +140,7 @@ _MODULES = {
         "Reading",
         "TrackedFace",
     ),
+    "device.web.live_page": ("LivePage",),
     "errors": (
         "DataError",
         "FerliteError",

@@ -22,11 +22,15 @@ from ..device.sources.spec import masked
 from ..errors import UsageError
 from .console import PlainConsole, console
 from .live import LiveView
+from .page import open_page
 from .signals import Stopping
 from .starting import at_once
 from .summary import Summary
 
 _SOURCE_HELP = "Camera (auto, picamera:0, usb:0, /dev/video0), address, clip, picture or folder; auto if not given."
+
+
+_PAGE = "Live page"
 
 
 def run(
@@ -106,6 +110,36 @@ def run(
         tuple[float, float] | None,
         typer.Option(help="For a model without a record: its input values for black and white; 0 255 if not given."),
     ] = None,
+    web: Annotated[
+        bool, typer.Option("--web", help="Serve a live page for browsers and programs.", rich_help_panel=_PAGE)
+    ] = False,
+    web_host: Annotated[
+        str,
+        typer.Option(
+            help="Address to listen on; 0.0.0.0 for the network, where a token is needed.", rich_help_panel=_PAGE
+        ),
+    ] = "127.0.0.1",
+    web_port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535, rich_help_panel=_PAGE)] = 8080,
+    web_name: Annotated[
+        list[str] | None,
+        typer.Option(help="Host name of the page beside this machine's own; may be repeated.", rich_help_panel=_PAGE),
+    ] = None,
+    web_token_file: Annotated[
+        Path | None, typer.Option(help="File with the token, if not the one that is made.", rich_help_panel=_PAGE)
+    ] = None,
+    web_cert: Annotated[
+        Path | None, typer.Option(help="PEM file of a certificate, for https.", rich_help_panel=_PAGE)
+    ] = None,
+    web_key: Annotated[
+        Path | None, typer.Option(help="PEM file of its key, if not in the same file.", rich_help_panel=_PAGE)
+    ] = None,
+    web_picture: Annotated[
+        str, typer.Option(help="What shows of the picture: full, blur or none.", rich_help_panel=_PAGE)
+    ] = "full",
+    web_theme: Annotated[
+        Path | None, typer.Option(help="Style sheet of your own for page and kiosk view.", rich_help_panel=_PAGE)
+    ] = None,
+    viewers: Annotated[int, typer.Option(min=1, help="How many may look at once.", rich_help_panel=_PAGE)] = 20,
 ) -> None:
     """Find faces in a source and name their expressions.
 
@@ -164,6 +198,24 @@ def run(
             outputs.append(stack.enter_context(Counts(counts)))
         if annotate is not None:
             outputs.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate)))
+        if web:
+            outputs.append(
+                stack.enter_context(
+                    open_page(
+                        pipeline,
+                        web_host,
+                        web_port,
+                        token_file=web_token_file,
+                        names=web_name or (),
+                        certificate=web_cert,
+                        key=web_key,
+                        picture=web_picture,
+                        viewers=viewers,
+                        stall=stall,
+                        theme=web_theme,
+                    )
+                )
+            )
         try:
             with ExitStack() as shown:
                 if screen:

@@ -29,6 +29,16 @@ NO_OPTIONS_OF_A_PIPELINE = {
     "min_face",
     "labels",
     "pixels",
+    "web",
+    "web_host",
+    "web_port",
+    "web_name",
+    "web_token_file",
+    "web_cert",
+    "web_key",
+    "web_picture",
+    "web_theme",
+    "viewers",
 }
 
 

@@ -1,0 +1,48 @@
+"""Results as JPEG pictures, with the people in them shown or not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ...models.preprocess import to_bgr
+from ..outputs.drawing import annotate
+from ..outputs.picture_encoding import encoded
+from ..types import FrameResult
+
+Picture = Literal["full", "blur", "none"]
+"""What the live page shows of the picture: all, colours without anybody's features, or nothing."""
+
+PICTURES: tuple[Picture, ...] = get_args(Picture)
+
+# A face that fills the whole picture has 12 x 9 values left. People tell faces that they know apart from about
+# 7 x 10 on where these are all face (Sinha and others, "Face Recognition by Humans", Proc. IEEE 94, 2006), so one
+# that fills half the width or less shows nobody.
+_CELLS = 12
+
+
+def jpeg(result: FrameResult, picture: Picture) -> bytes:
+    """Draw the faces of a result and encode the picture; without a picture it is empty.
+
+    Args:
+        result: What was seen.
+        picture: With "blur" the whole frame is blurred before boxes and labels are drawn, so that a face that was
+            not found does not show either.
+    """
+    if picture == "none":
+        return b""
+    if picture == "blur":
+        result = replace(result, frame=replace(result.frame, image=blurred(to_bgr(result.frame.image))))
+    return encoded(annotate(result), ".jpg")
+
+
+def blurred(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Keep the mean colours of 12 cells from left to right and as high as wide; uint8 BGR, as large as `image`."""
+    height, width = image.shape[:2]
+    cells = min(_CELLS, width), min(max(1, round(_CELLS * height / width)), height, _CELLS)
+    small = cv2.resize(image, cells, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -1,0 +1,139 @@
+"""Viewers: how many there are, and what is sent to each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ..event_types import Event
+from .feed import Feed, Shot
+from .scene import Scene
+
+_UNACKNOWLEDGED = 2  # messages; a third waits until a viewer says "next"
+_SILENCE = 1.0  # seconds without a frame after which viewers hear how things are
+
+
+class Full(Exception):  # noqa: N818
+    """As many look as may."""
+
+
+class Viewers:
+    """Sends each viewer what is newest, as fast as that viewer takes it; one that takes nothing is dropped.
+
+    Args:
+        feed: Where results and events come from.
+        scene: What else there is to know.
+        most: How many viewers there may be.
+        patience: Seconds after which a viewer that takes nothing is dropped.
+
+    Attributes:
+        now: How many look.
+        refused: How many were refused, so far.
+        dropped: How many were dropped, so far.
+    """
+
+    def __init__(self, feed: Feed, scene: Scene, *, most: int, patience: float) -> None:
+        self._feed, self._scene = feed, scene
+        self._most, self._patience = most, patience
+        self.now = self.refused = self.dropped = 0
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """Say goodbye to everybody."""
+        self._ending.set()
+
+    @contextmanager
+    def seat(self) -> Iterator[None]:
+        """Be counted as a viewer.
+
+        Raises:
+            Full: There are as many as may be.
+        """
+        if self.now >= self._most:
+            self.refused += 1
+            raise Full
+        self.now += 1
+        try:
+            yield
+        finally:
+            self.now -= 1
+
+    async def page(self, socket: WebSocket) -> None:
+        """Serve a page until it leaves, or takes nothing for too long."""
+        credit = asyncio.Semaphore(_UNACKNOWLEDGED)
+        tasks = [
+            asyncio.create_task(each)
+            for each in (self._send(socket, credit), _receive(socket, credit), self._ending.wait())
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            # 1012: the service restarts, try again; 1008: something else than "next" came; 1011 is for our own faults.
+            code = 1012 if tasks[2] in done else 1008
+            with suppress(RuntimeError, OSError):
+                await socket.close(code)
+            for task in done:
+                task.result()
+        except TimeoutError:
+            self.dropped += 1
+        except (WebSocketDisconnect, OSError):
+            pass
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _send(self, socket: WebSocket, credit: asyncio.Semaphore) -> None:
+        shot_number, events = 0, self._feed.events
+        while True:
+            async with asyncio.timeout(self._patience):
+                await credit.acquire()
+            shot = await self._feed.news(shot_number, events, _SILENCE)
+            picture = await shot.picture() if shot else b""
+            happened, events = self._feed.events_since(events), self._feed.events
+            shot_number = shot.number if shot else shot_number
+            message = await self._message(shot, happened, picture)
+            async with asyncio.timeout(self._patience):
+                await socket.send_bytes(message)
+
+    async def _message(self, shot: Shot | None, events: list[Event], picture: bytes) -> bytes:
+        rest: dict[str, Any] = {
+            "size": shot.size if shot else None,
+            "events": [event.to_json() for event in events],
+            **await self._scene.to_json(),
+            "sent": round(time.time(), 3),
+        }
+        # The result is the long part, and the same for everybody.
+        text = f'{{"result":{shot.json if shot else "null"},{json.dumps(rest, separators=(",", ":"))[1:]}'.encode()
+        return b"".join([len(text).to_bytes(4, "big"), text, picture])
+
+    async def pictures(self) -> AsyncIterator[bytes]:
+        """Yield JPEG pictures, each as soon as the one before was taken."""
+        number = 0
+        while not self._ending.is_set():
+            shot = await self._feed.news(number, self._feed.events, _SILENCE)
+            if shot:
+                number = shot.number
+                yield await shot.picture()
+
+    async def events(self) -> AsyncIterator[Event | None]:
+        """Yield events, and None once a second while nothing happens."""
+        count = self._feed.events
+        while not self._ending.is_set():
+            await self._feed.happening(count, _SILENCE)
+            happened, count = self._feed.events_since(count), self._feed.events
+            for event in happened:
+                yield event
+            if not happened:
+                yield None
+
+
+async def _receive(socket: WebSocket, credit: asyncio.Semaphore) -> None:
+    """Count what a page took, until it leaves or says anything else."""
+    while (await socket.receive_text()) == "next" and credit._value < _UNACKNOWLEDGED:
+        credit.release()
