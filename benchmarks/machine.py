@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from ..data.results.environment import Disturbance, Environment, MachineState
-from ..device.sensors import THROTTLE_FLAGS, celsius, first_line, number, throttled
+from ..device.sensors import THROTTLE_FLAGS, celsius, first_line, megahertz, number, throttled
 from ..models.backends import runtime
 
 OTHERS_LIMIT = 0.10
@@ -38,7 +38,7 @@ class State:
     Attributes:
         time: Seconds on the monotonic clock.
         governor: CPU frequency governor of core 0.
-        mhz: Frequency of core 0.
+        mhz: Frequency of core 0, as it is.
         full_mhz: The frequency it can keep: its base frequency where that is told, else its highest.
         celsius: Temperature of the hottest thermal zone.
         throttled: Flags of a Raspberry Pi's firmware (bits 0-3 now, 16-19 since boot).
@@ -67,12 +67,11 @@ class State:
         root = Path(root)
         cpu = root / "sys/devices/system/cpu/cpu0/cpufreq"
         full = number(cpu / "base_frequency") or number(cpu / "cpuinfo_max_freq")
-        current = number(cpu / "scaling_cur_freq")
         used = os.times()
         return cls(
             time=time.monotonic(),
             governor=first_line(cpu / "scaling_governor") or None,
-            mhz=None if current is None else current / 1000,
+            mhz=megahertz(root),
             full_mhz=None if full is None else full / 1000,
             celsius=celsius(root),
             throttled=throttled(root),
@@ -168,12 +167,6 @@ def describe() -> Environment:
         },
         "runtime": runtime().name,
     }
-
-
-def resident_mb() -> float | None:
-    """Return the memory that this process holds now, in MB (10^6 bytes); None where the system doesn't tell."""
-    pages = first_line(Path("/proc/self/statm")).split()
-    return int(pages[1]) * os.sysconf("SC_PAGESIZE") / 1e6 if len(pages) > 1 else None
 
 
 def _busy(root: Path) -> float | None:

@@ -13,6 +13,7 @@ import numpy as np
 from ..data.results.device import MemoryUse, PipelineResult, StageTimes
 from ..data.results.files import PIPELINE_SCHEMA
 from ..device.pipeline import Pipeline
+from ..device.sensors import resident_mb
 from ..device.types import FrameResult
 from ..errors import check_range
 from . import machine
@@ -31,7 +32,7 @@ def measure(
     on_frame: Callable[[int], None] = lambda done: None,
     clock: Callable[[], float] = time.monotonic,
     read_state: Callable[[], machine.State] = machine.State.read,
-    resident: Callable[[], float | None] = machine.resident_mb,
+    resident: Callable[[], float | None] = resident_mb,
 ) -> PipelineResult:
     """Run a pipeline and account for its time and memory.
 

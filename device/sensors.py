@@ -1,7 +1,9 @@
-"""What the machine says of its heat: temperature, and the throttle flags of a Raspberry Pi."""
+"""What the machine says of itself: temperature, throttle flags of a Raspberry Pi, clock, memory."""
 
 from __future__ import annotations
 
+import os
+import platform
 import shutil
 import subprocess
 from pathlib import Path
@@ -30,12 +32,34 @@ def throttled(root: Path = Path("/")) -> int | None:
     """
     # Where the firmware's driver lies differs between boards; older kernels have only the program.
     for path in (root / "sys/devices/platform").glob("soc*/*firmware/get_throttled"):
-        return int(first_line(path) or "0", 16)
-    program = shutil.which("vcgencmd") if root == Path("/") else None
-    if program is None:
-        return None
-    asked = subprocess.run([program, "get_throttled"], capture_output=True, text=True, check=False, timeout=_PATIENCE)  # noqa: S603
-    return int(asked.stdout.strip().partition("=")[2], 16) if "=0x" in asked.stdout else None
+        return _whole(first_line(path), 16)
+    return _whole(_firmware(root, "get_throttled"), 16)
+
+
+def megahertz(root: Path = Path("/")) -> float | None:
+    """Return the clock of core 0 as it is, not as it was asked for; None where the machine does not tell.
+
+    A Raspberry Pi's firmware lowers the clock without the kernel's knowledge, so it is asked first. In `sys`,
+    `scaling_cur_freq` is what was asked for, but for x86, where the kernel measures it
+    (https://docs.kernel.org/admin-guide/pm/cpufreq.html).
+
+    Args:
+        root: Where `sys` lies; `vcgencmd` is asked only of the machine itself.
+    """
+    hertz = _whole(_firmware(root, "measure_clock", "arm"), 10)
+    if hertz is not None:
+        return hertz / 1e6
+    measured = ["cpuinfo_avg_freq", "cpuinfo_cur_freq"]
+    if platform.machine() == "x86_64":
+        measured.append("scaling_cur_freq")
+    folder = root / "sys/devices/system/cpu/cpu0/cpufreq"
+    return next((value / 1000 for name in measured if (value := number(folder / name)) is not None), None)
+
+
+def resident_mb() -> float | None:
+    """Return the memory that this process holds now, in MB (10^6 bytes); None where the system doesn't tell."""
+    pages = first_line(Path("/proc/self/statm")).split()
+    return int(pages[1]) * os.sysconf("SC_PAGESIZE") / 1e6 if len(pages) > 1 else None
 
 
 def number(path: Path) -> float | None:
@@ -52,3 +76,24 @@ def first_line(path: Path) -> str:
         return path.read_text(errors="replace").partition("\n")[0].strip("\0 ")
     except OSError:
         return ""
+
+
+def _firmware(root: Path, *question: str) -> str:
+    """Return what a Raspberry Pi's firmware answers, behind the sign of equality; empty if it is not there."""
+    program = shutil.which("vcgencmd") if root == Path("/") else None
+    if program is None:
+        return ""
+    try:
+        asked = subprocess.run(  # noqa: S603
+            [program, *question], capture_output=True, text=True, errors="replace", check=False, timeout=_PATIENCE
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return asked.stdout.strip().partition("=")[2]
+
+
+def _whole(text: str, base: int) -> int | None:
+    try:
+        return int(text, base)
+    except ValueError:
+        return None

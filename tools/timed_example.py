@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Self
 
-from ..benchmarks.machine import resident_mb
 from ..device.event_types import Event, FaceEvent
 from ..device.listeners import Stream
 from ..device.pipeline import Pipeline
+from ..device.sensors import resident_mb
 from ..device.types import FrameResult
 
 _SETTLED = 1000  # frames after which memory should grow no more

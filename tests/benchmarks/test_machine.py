@@ -31,7 +31,7 @@ def board(tmp_path):
     """The files that a Raspberry Pi shows its state in."""
     files = {
         "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor": "ondemand\n",
-        "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq": "1500000\n",
+        "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_cur_freq": "1500000\n",
         "sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq": "1800000\n",
         "sys/class/thermal/thermal_zone0/temp": "48312\n",
         "sys/class/thermal/thermal_zone1/temp": "51000\n",
@@ -71,7 +71,6 @@ def test_flags_are_asked_of_the_firmware_where_the_kernel_does_not_show_them(tmp
 
 def test_this_machine_can_be_read():
     assert State.read().own > 0
-    assert (machine.resident_mb() or 0) > 10
 
 
 def test_a_run_in_peace_is_not_disturbed():
