@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from .device.faces.finder import FaceFinder
     from .device.faces.gate import Gate
     from .device.outputs.base import Output
+    from .device.outputs.csv_rows import CsvRows
     from .device.outputs.drawing import annotate
     from .device.outputs.json_lines import JsonLines
     from .device.outputs.open import open_annotated
     from .device.outputs.pictures import Picture, Pictures
+    from .device.outputs.rotation import Rotation
     from .device.outputs.video import AnnotatedVideo
     from .device.pipeline import Pipeline
     from .device.sources.base import Source
@@ -69,6 +71,7 @@ __all__ = [
     "AnnotatedVideo",
     "Classifier",
     "Counts",
+    "CsvRows",
     "DataError",
     "EventRules",
     "Events",
@@ -91,6 +94,7 @@ __all__ = [
     "Pipeline",
     "PushSource",
     "Reading",
+    "Rotation",
     "RuntimeMissingError",
     "Smoothing",
     "Source",
@@ -118,10 +122,12 @@ _MODULES = {
     "device.faces.finder": ("FaceFinder",),
     "device.faces.gate": ("Gate",),
     "device.outputs.base": ("Output",),
+    "device.outputs.csv_rows": ("CsvRows",),
     "device.outputs.drawing": ("annotate",),
     "device.outputs.json_lines": ("JsonLines",),
     "device.outputs.open": ("open_annotated",),
     "device.outputs.pictures": ("Picture", "Pictures"),
+    "device.outputs.rotation": ("Rotation",),
     "device.outputs.video": ("AnnotatedVideo",),
     "device.pipeline": ("Pipeline",),
     "device.sources.base": ("Source",),

@@ -15,12 +15,13 @@ from ..device.counts import Counts
 from ..device.events import EventRules
 from ..device.faces.gate import Gate
 from ..device.outputs.base import Output
-from ..device.outputs.json_lines import EventLines, JsonLines
-from ..device.outputs.open import open_annotated, refuse_overwriting
+from ..device.outputs.json_lines import EventLines
+from ..device.outputs.open import open_annotated, open_lines, refuse_overwriting
 from ..device.pipeline import Pipeline
 from ..device.sources.spec import masked
 from ..errors import UsageError
 from .console import PlainConsole, console
+from .limits import rotation
 from .live import LiveView
 from .page import open_page
 from .signals import Stopping
@@ -48,7 +49,8 @@ def run(
     output: Annotated[
         str | None,
         typer.Option(
-            help="File to append JSON lines to; - for standard output, the default unless that is a terminal.",
+            help="File to append JSON lines to, or .csv for a row a face; - for JSON lines on standard output, the "
+            "default unless that is a terminal.",
             show_default=False,
         ),
     ] = None,
@@ -73,6 +75,33 @@ def run(
     ] = None,
     annotate: Annotated[
         Path | None, typer.Option(help="Draw the results: a video, a picture or a folder, by its suffix.")
+    ] = None,
+    file_size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            rich_help_panel="Files",
+            help="Begin a new file at this size; none for no limit.",
+            show_default="100MB for a live source",
+        ),
+    ] = None,
+    file_age: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TIME",
+            rich_help_panel="Files",
+            help="Begin a new file after this time (s, m, h, d), counted from midnight.",
+            show_default="24h for a live source",
+        ),
+    ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            rich_help_panel="Files",
+            help="Remove the oldest of these files where all together would be larger.",
+            show_default="1GB for a live source",
+        ),
     ] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Picture size to ask of the source.")] = None,
@@ -189,15 +218,17 @@ def run(
                 wait=wait,
             )
         )
+        limit = rotation(file_size, file_age, keep, live=pipeline.source.live)
         outputs: list[Output] = [summary]
         if lines:
-            outputs.append(stack.enter_context(JsonLines(lines, every_line=sync)))
+            opened = open_lines(lines, pipeline.classifiers, every_line=sync, rotation=limit)
+            outputs.append(stack.enter_context(opened))
         if events:
-            outputs.append(stack.enter_context(EventLines(events, every_line=sync)))
+            outputs.append(stack.enter_context(EventLines(events, every_line=sync, rotation=limit)))
         if counts is not None:
             outputs.append(stack.enter_context(Counts(counts)))
         if annotate is not None:
-            outputs.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate)))
+            outputs.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate, rotation=limit)))
         if web:
             outputs.append(
                 stack.enter_context(

@@ -70,9 +70,11 @@ class GrowingFile:
 
     @property
     def moved(self) -> bool:
-        """Whether the file was removed or renamed: its name leads to another file by now, or to none."""
+        """Whether the file was closed, removed or renamed: its name leads to another file by now, or to none."""
         if self.path is None or not self._regular:
             return False
+        if self._file.closed:
+            return True
         here = os.fstat(self._file.fileno())
         try:
             there = self.path.stat()
@@ -86,10 +88,11 @@ class GrowingFile:
         """Append all of `data` or, where the file can be cut, nothing.
 
         Raises:
-            OSError: The disk is full or gone, perhaps since a former call.
+            OSError: The disk is full or gone, perhaps since a former call: then what that appended may be lost.
         """
-        if self._failure is not None:
-            raise self._failure
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
         end = self._file.seek(0, os.SEEK_END) if self._regular else 0
         rest = memoryview(data)
         try:
@@ -173,11 +176,13 @@ class Lines:
     """Lines in a file that grows over months and many runs, each line whole.
 
     A line that a former run left unfinished is cut off. When the file was removed or renamed, as
-    `logrotate` does, the next line begins a new one under the old name.
+    `logrotate` does, the next line begins a new one under the old name. After a line that could not be written
+    the next one is tried.
 
     Args:
         file: As `GrowingFile` takes it.
-        begin: The character that every line begins with; a file that begins otherwise holds something else.
+        begin: What every line begins with; a file that begins otherwise holds something else.
+        head: The first line of every file, if there is one; a file that has another holds something else.
         every_line: Bring each line to the disk before `write` returns.
 
     Raises:
@@ -185,8 +190,9 @@ class Lines:
         OSError: It can't be opened.
     """
 
-    def __init__(self, file: str | Path | int, *, begin: str, every_line: bool = False) -> None:
-        self._begin, self._every_line = begin.encode(), every_line
+    def __init__(self, file: str | Path | int, *, begin: str = "", head: str = "", every_line: bool = False) -> None:
+        self._head = f"{head}\n".encode() if head else b""
+        self._begin, self._every_line = self._head or begin.encode(), every_line
         self._file = self._opened(file)
 
     def write(self, line: str) -> None:
@@ -196,19 +202,26 @@ class Lines:
             OSError: The disk is full or gone; the file holds whole lines.
         """
         if self._file.path is not None and self._file.moved:
-            self._file.close()
-            self._file = self._opened(self._file.path)
-        self._file.append(line.encode() + b"\n")
+            try:
+                self._file.close()
+            finally:
+                self._file = self._opened(self._file.path)
+        self._file.append(self._missing + line.encode() + b"\n")
+        self._missing = b""
 
     def close(self) -> None:
         """Wait until all lines are on the disk, and close the file; more calls do nothing."""
         self._file.close()
 
     def _opened(self, path: str | Path | int) -> GrowingFile:
-        file = GrowingFile(path, every_piece=self._every_line)
+        file, self._missing = GrowingFile(path, every_piece=self._every_line), self._head
         try:
             if file.path is not None and file.path.is_file():
                 self._cut_back(file, file.path)
+            if self._missing:
+                with suppress(OSError):  # a full disk: the head goes with the first line
+                    file.append(self._missing)
+                    self._missing = b""
         except BaseException:
             file.close()
             raise
@@ -216,13 +229,17 @@ class Lines:
 
     def _cut_back(self, file: GrowingFile, path: Path) -> None:
         with path.open("rb") as content:
+            begin = content.read(len(self._begin))
             # After a power cut some file systems leave zeros.
-            if content.read(1) not in (b"", b"\0", self._begin):
-                raise OutputError(f"{path} holds no lines that begin with {self._begin.decode()}; name another file")
+            if not begin.startswith(b"\0") and not self._begin.startswith(begin):
+                what = "has another first line than" if self._head else "holds no lines that begin with"
+                raise OutputError(f"{path} {what} {self._begin.decode().strip()}; name another file")
             end, size = _end_of_last_line(content), content.seek(0, os.SEEK_END)
         if end < size:
             file.cut(end)
             _log.warning("%s: cut off an unfinished line of %d bytes", path, size - end)
+        if end:
+            self._missing = b""
 
 
 def _end_of_last_line(file: BinaryIO) -> int:

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
-from contextlib import suppress
-from io import UnsupportedOperation
 from pathlib import Path
 from typing import Any, TextIO
 
-from ...errors import OutputError
-from ...models.growing import Lines
 from ..event_types import Event
 from ..types import FrameResult
-from .base import Output, closed, explained
+from .lines import LineOutput
+from .rotation import Rotation
 
 
-class JsonLines(Output):
+class JsonLines(LineOutput):
     """One line of JSON for each frame, as `FrameResult.to_json` has it.
 
     Lines are appended to a file. Each survives a kill at once and a power cut a second later; a line that
@@ -29,28 +24,19 @@ class JsonLines(Output):
         target: A path, "-" for standard output, or an open text stream, which is not closed.
         every_line: Each line survives a power cut as soon as it is written. That wears a memory card, and
             holds up the pipeline for as long as the disk takes.
+        rotation: Limits the file; a stream, pipe or device is not limited.
 
     Raises:
         OutputError: The file can't be opened, holds something else, or is being written by another program.
+        UsageError: The file is larger than `rotation` allows.
     """
 
-    backlog = 1000
     reads = frozenset({"results"})
 
-    def __init__(self, target: str | Path | TextIO = "-", *, every_line: bool = False) -> None:
-        self._stream: TextIO | None = None
-        self._lines: Lines | None = None
-        self._closed = False
-        self.name = str(target) if isinstance(target, (str, Path)) else "the stream"
-        standard = self.name == "-"
-        if standard:
-            self.name = "standard output"
-        with explained(self.name):
-            file = _standard_output() if standard else target
-            if isinstance(file, (str, Path, int)):
-                self._lines = Lines(file, begin="{", every_line=every_line)
-            else:
-                self._stream = file
+    def __init__(
+        self, target: str | Path | TextIO = "-", *, every_line: bool = False, rotation: Rotation | None = None
+    ) -> None:
+        super().__init__(target, begin="{", every_line=every_line, rotation=rotation)
 
     def write(self, result: FrameResult) -> None:
         """Write a line.
@@ -58,32 +44,11 @@ class JsonLines(Output):
         Raises:
             OutputError: The disk is full or gone, or this was closed.
         """
-        self._write(result.to_json())
+        self._put(result.to_json())
 
-    def _write(self, values: dict[str, Any]) -> None:
-        if self._closed:
-            raise closed(self.name)
-        if self.done:
-            return
+    def _put(self, values: dict[str, Any]) -> None:
         # ASCII: a file name that is no valid UTF-8 can be written too.
-        line = json.dumps(values, separators=(",", ":"))
-        try:
-            with explained(self.name):
-                if self._lines is not None:
-                    self._lines.write(line)
-                elif self._stream is not None:
-                    self._stream.write(line + "\n")
-                    self._stream.flush()
-        except BrokenPipeError:
-            self.done = True
-            _forget(self._stream)
-
-    def close(self) -> None:
-        """Close the file; a stream stays open."""
-        self._closed = True
-        if self._lines is not None:
-            with explained(self.name):
-                self._lines.close()
+        self.put(json.dumps(values, separators=(",", ":")))
 
 
 class EventLines(JsonLines):
@@ -100,24 +65,4 @@ class EventLines(JsonLines):
         Raises:
             OutputError: The disk is full or gone, or this was closed.
         """
-        self._write(event.to_json())
-
-
-def _standard_output() -> int | TextIO:
-    """Return its descriptor, which keeps nothing back, or the stream that stands in for it."""
-    if sys.stdout is None:
-        raise OutputError("standard output is closed; name a file, or open it")
-    try:
-        sys.stdout.flush()
-        return sys.stdout.fileno()
-    except UnsupportedOperation:
-        return sys.stdout
-
-
-def _forget(stream: TextIO | None) -> None:
-    """Point a broken pipe at nothing, or the interpreter would complain of it once more at its end."""
-    with suppress(OSError, AttributeError, ValueError):
-        if stream is not None:
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, stream.fileno())
-            os.close(nowhere)
+        self._put(event.to_json())

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 
 from ...errors import UsageError
 from ...models.files import PICTURES
 from .base import Output
+from .csv_rows import CsvRows, Labelled
+from .json_lines import JsonLines
 from .pictures import Picture, Pictures
+from .rotation import Rotation
 from .video import VIDEO, AnnotatedVideo
 
 
@@ -46,7 +50,37 @@ def _same(one: Path, other: Path) -> bool:
         return os.path.realpath(one) == os.path.realpath(other)
 
 
-def open_annotated(path: str | Path, rate: float | None = None, *, source: str | Path | int = "") -> Output:
+def open_lines(
+    path: str | Path,
+    models: Mapping[str, Labelled],
+    *,
+    every_line: bool = False,
+    rotation: Rotation | None = None,
+) -> JsonLines | CsvRows:
+    """Choose the output for results by its name: rows of a table if that ends in .csv, else JSON lines.
+
+    Args:
+        path: The file; "-" for JSON lines on standard output.
+        models: For the columns of a table; see `CsvRows`.
+        every_line: See `JsonLines`.
+        rotation: Limits the file.
+
+    Raises:
+        OutputError: See `JsonLines` and `CsvRows`, as for the other error.
+        UsageError: The file is larger than `rotation` allows.
+    """
+    if Path(path).suffix.lower() == ".csv":
+        return CsvRows(path, models, every_line=every_line, rotation=rotation)
+    return JsonLines(path, every_line=every_line, rotation=rotation)
+
+
+def open_annotated(
+    path: str | Path,
+    rate: float | None = None,
+    *,
+    source: str | Path | int = "",
+    rotation: Rotation | None = None,
+) -> Output:
     """Choose the output for annotated frames by its name.
 
     Args:
@@ -54,20 +88,22 @@ def open_annotated(path: str | Path, rate: float | None = None, *, source: str |
             folder that exists: a folder of pictures.
         rate: Frames a second of the source, for a video.
         source: What the frames come from, so that it is not overwritten.
+        rotation: Limits the video or the folder.
 
     Raises:
-        UsageError: The suffix is another one, or the output would replace the source.
+        UsageError: The suffix is another one, the output would replace the source, or a video is larger than
+            `rotation` allows.
         OutputError: The place can't be written.
     """
     refuse_overwriting(source, path)
     target = Path(path)
     suffix = target.suffix.lower()
     if target.is_dir() or not suffix:
-        return Pictures(target)
+        return Pictures(target, rotation=rotation)
     if suffix in PICTURES:
         return Picture(target)
     if suffix == VIDEO:
-        return AnnotatedVideo(target, rate)
+        return AnnotatedVideo(target, rate, rotation=rotation)
     raise UsageError(
         f"{path}: annotated output is a video ({VIDEO}), a picture ({', '.join(PICTURES)}) "
         "or, without a suffix, a folder"

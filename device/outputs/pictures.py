@@ -17,6 +17,7 @@ from ..types import Frame, FrameResult
 from .base import Output, closed, explained
 from .drawing import annotate
 from .picture_encoding import encoded
+from .rotation import Rotation
 
 _LONGEST_NAME = 255
 """Bytes that the usual file systems take."""
@@ -32,6 +33,7 @@ class Pictures(Output):
 
     Args:
         folder: Made if there is none. One with pictures is refused: those of two runs would mix.
+        rotation: Removes the oldest of these pictures.
         clock: Gives seconds, to know when to bring pictures to the disk.
 
     Raises:
@@ -42,8 +44,15 @@ class Pictures(Output):
     backlog = 8
     reads = frozenset({"results", "pixels"})
 
-    def __init__(self, folder: str | Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        folder: str | Path,
+        *,
+        rotation: Rotation | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.folder, self.name = Path(folder), str(folder)
+        self._rotation = rotation
         self._clock, self._synced = clock, -math.inf
         self._unsynced: list[Path] = []
         with explained(self.folder):
@@ -64,6 +73,9 @@ class Pictures(Output):
             raise closed(self.folder)
         path = self.folder / _name(result.frame)
         self._unsynced.append(write_bytes(path, encoded(annotate(result), path.suffix), durable=False))
+        if self._rotation is not None:
+            with explained(self.folder):
+                self._rotation.add(path)
         if self._clock() - self._synced >= _SYNC_EVERY:
             self._sync()
 
