@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .device.sources.open import open_source
     from .device.sources.push import PushSource
     from .device.sources.virtual import VirtualCamera
-    from .device.state import State
+    from .device.state import RateLimit, State
     from .device.tracks import Smoothing
     from .device.types import (
         UNCERTAIN,
@@ -93,6 +93,7 @@ __all__ = [
     "Pictures",
     "Pipeline",
     "PushSource",
+    "RateLimit",
     "Reading",
     "Rotation",
     "RuntimeMissingError",
@@ -134,7 +135,7 @@ _MODULES = {
     "device.sources.open": ("open_source",),
     "device.sources.push": ("PushSource",),
     "device.sources.virtual": ("VirtualCamera",),
-    "device.state": ("State",),
+    "device.state": ("RateLimit", "State"),
     "device.tracks": ("Smoothing",),
     "device.types": (
         "UNCERTAIN",

@@ -53,6 +53,8 @@ class LiveView(Output):
         if state.reopened:
             parts.append(f"reopened: {state.reopened}")
         line = Text("  ".join(parts))
+        if state.limit:
+            line.append(f"  at most {state.limit.rate:.1f} a second: {printable(state.limit.reason)}", style="yellow")
         if state.name not in ("running", "ended"):
             line.append(f"  {_trouble(state)}", style="yellow")
         faces = self._result.faces if self._result else ()

@@ -106,6 +106,10 @@ def run(
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Picture size to ask of the source.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Frames per second to ask of the source.")] = None,
+    max_rate: Annotated[
+        float | None,
+        typer.Option("--max-fps", min=0.1, help="Frames per second of a camera or stream to look at, at most."),
+    ] = None,
     flip: Annotated[bool, typer.Option(help="Mirror the picture.")] = False,
     rotate: Annotated[int, typer.Option(help="Degrees clockwise: 0, 90, 180 or 270.")] = 0,
     autofocus: Annotated[bool, typer.Option(help="Let the Pi's camera focus all the time.")] = False,
@@ -216,6 +220,7 @@ def run(
                 stall=stall,
                 reopen=reopen,
                 wait=wait,
+                max_rate=max_rate,
             )
         )
         limit = rotation(file_size, file_age, keep, live=pipeline.source.live)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from .event_types import StateEvent
+from .pace import Pace
 from .sources.base import Source
 from .state import State
 from .types import Frame
@@ -22,10 +23,11 @@ class Monitor:
         source: Where the frames come from.
         clock: Gives the seconds of `time.monotonic()`.
         wall: Gives the seconds since the epoch.
+        pace: Knows what limits the rate.
     """
 
-    def __init__(self, source: Source, *, clock: Callable[[], float], wall: Callable[[], float]) -> None:
-        self._source, self._clock, self._wall = source, clock, wall
+    def __init__(self, source: Source, *, clock: Callable[[], float], wall: Callable[[], float], pace: Pace) -> None:
+        self._source, self._clock, self._wall, self._pace = source, clock, wall, pace
         self._interval = 1 / source.rate if source.rate else 0.0  # seconds between two frames, lately
         self._looked = False  # at a frame, since one was asked for
         self._frames = self._counted = 0
@@ -49,6 +51,7 @@ class Monitor:
             dropped=self._source.dropped,
             damaged=self._source.damaged,
             reopened=self._source.reopened,
+            limit=self._pace.limit,
         )
 
     def saw(self, frame: Frame) -> float:
@@ -81,7 +84,7 @@ class Monitor:
     def changes(self) -> list[StateEvent]:
         """Return the change of state since the last call, if there is one."""
         state, before = self.state, self._last
-        if (state.name, state.attempt) == (before.name, before.attempt):
+        if (state.name, state.attempt, state.limit) == (before.name, before.attempt, before.limit):
             return []
         now = self._clock()
         self._last = replace(state, since=before.since if state.name == before.name else now)

@@ -65,6 +65,7 @@ class Pipeline(Runner):
         stall: float = 5.0,
         reopen: int | None = None,
         wait: bool = False,
+        max_rate: float | None = None,
     ) -> Pipeline:
         """Open a source and load a model.
 
@@ -93,6 +94,8 @@ class Pipeline(Runner):
                 limit, 0 for no attempt.
             wait: Return at once, and wait for a camera or stream that is not there yet while frames are asked
                 for.
+            max_rate: Frames a second that are looked at, at most, 0.1 to 1000; those of a live source in between
+                are dropped and counted, those of a clip are all looked at.
 
         Raises:
             SourceError: The source can't be opened; the message says what was tried.
@@ -116,6 +119,8 @@ class Pipeline(Runner):
             "reopen": reopen,
             "wait": wait,
         }
+        if source is None and max_rate is not None:
+            raise UsageError("max_rate: for frames that are read, not for those handed to process(); leave it out")
         if source is None or isinstance(source, Source):
             defaults = open_source.__kwdefaults__ or {}
             useless = [name for name, value in asked.items() if value != defaults[name]]
@@ -130,7 +135,7 @@ class Pipeline(Runner):
             scan_every=scan_every,
             view=view,
         )
-        pipeline = cls(None, recognizer, rules=rules)
+        pipeline = cls(None, recognizer, rules=rules, max_rate=max_rate)
         if isinstance(source, (str, Path, int)):
             source = open_source(source, **asked)
         if source is not None:

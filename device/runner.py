@@ -24,11 +24,12 @@ from .listeners import Listeners, Stream, Turn, Worker
 from .monitor import Monitor
 from .outputs.background import Background
 from .outputs.base import Output, Together
+from .pace import Pace
 from .recognizer import Recognizer
 from .sources.base import Source
 from .sources.newest import newest
 from .sources.push import NoSource
-from .state import State
+from .state import RateLimit, State
 from .types import Frame, FrameResult
 
 Happening = FrameResult | tuple[Event, ...]
@@ -55,8 +56,10 @@ class Runner(Callbacks, Closing):
         recognizer: Recognizer,
         *,
         rules: EventRules | None = None,
+        max_rate: float | None = None,
         clock: Callable[[], float] = clocks.monotonic,
         wall: Callable[[], float] = clocks.time,
+        pause: Callable[[float], object] | None = None,
     ):
         """Make a pipeline of parts that are open already; `close` closes the source.
 
@@ -64,11 +67,13 @@ class Runner(Callbacks, Closing):
             source: Where the frames come from; None if they are handed to `process`.
             recognizer: Finds and names the faces.
             rules: See `open`.
+            max_rate: See `open`.
             clock: Gives the seconds of `time.monotonic()`.
             wall: Gives the seconds since the epoch.
+            pause: Waits for so many seconds, 0.1 at most, until the next frame is due; returns early after `close`.
 
         Raises:
-            UsageError: A live source lacks an attribute.
+            UsageError: A live source lacks an attribute, or `max_rate` lies outside its range.
             UnknownNameError: `rules` names a label that the model lacks.
         """
         self.classifiers, self.finder = recognizer.classifiers, recognizer.finder
@@ -80,6 +85,7 @@ class Runner(Callbacks, Closing):
         self._frames: Iterator[Frame | None] | None = None  # under way
         self._events = Events(self._known(rules or EventRules()), keep=recognizer.keep, clock=clock, wall=wall)
         self._wall, self._outputs = wall, Together()
+        self._pace = Pace(max_rate, clock=clock, pause=pause)
         self._read_from(source or NoSource())
 
     @property
@@ -178,6 +184,18 @@ class Runner(Callbacks, Closing):
                 raise
             self._take_leave(self._outputs)
 
+    def limit(self, limit: RateLimit | None) -> None:
+        """Look at no more frames of a live source than that from now on; may be called from any thread.
+
+            pipeline.limit(RateLimit(5.0, "the battery is low"))
+
+        The frames between are dropped and counted. `state.limit` shows the limit, and a change is an event.
+
+        Args:
+            limit: The limit and its reason; None lifts it. `max_rate` goes on to hold.
+        """
+        self._pace.limit = limit
+
     def process(self, image: Frame | NDArray[np.uint8], time: float | None = None, *, rgb: bool = False) -> FrameResult:
         """Find and name the faces of one frame.
 
@@ -222,7 +240,7 @@ class Runner(Callbacks, Closing):
         except BaseException:
             source.close()
             raise
-        self._monitor = Monitor(self.source, clock=self._clock, wall=self._wall)
+        self._monitor = Monitor(self.source, clock=self._clock, wall=self._wall, pace=self._pace)
 
     def _listen(self, pick: Callable[[Happening], Iterable[T]], most: int) -> Stream[Happening, T]:
         return Stream(self._go_on, self._listeners, pick, most, self._worker)
@@ -234,11 +252,14 @@ class Runner(Callbacks, Closing):
             UsageError: That is being done.
         """
         with self._turn:
+            if self.source.live and not self._pace.wait():
+                return
             self._monitor.resume()
             self._frames = self._frames or self.source.watch()
             try:
                 frame = next(self._frames, _END)
                 if isinstance(frame, Frame):
+                    self._pace.took()
                     self._listeners.hand_out(self.process(frame))
                 elif frame is None:
                     self._monitor.wait()
@@ -274,6 +295,7 @@ class Runner(Callbacks, Closing):
 
     def close(self) -> None:
         """Stop capturing and close the source; may be called again, and from another thread."""
+        self._pace.close()
         self.source.close()
         # Who is at work in another thread finds the source ended.
         with suppress(UsageError), self._turn:

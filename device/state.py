@@ -31,6 +31,23 @@ class OutputState:
 
 
 @dataclass(frozen=True)
+class RateLimit:
+    """Why fewer frames are looked at than could be.
+
+    Attributes:
+        rate: Frames a second at most.
+        reason: Why, in words.
+    """
+
+    rate: float
+    reason: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a JSON line holds."""
+        return {"rate": round(self.rate, 1), "reason": self.reason}
+
+
+@dataclass(frozen=True)
 class State:
     """How a source, and the pipeline that reads it, is doing.
 
@@ -45,6 +62,7 @@ class State:
         dropped: Frames of a live source that were skipped, so far.
         damaged: Frames that did not decode, so far.
         reopened: How often the source was opened again, so far.
+        limit: What limits the rate now, as heat does; None if nothing does. `max_rate` of a pipeline is not meant.
         outputs: How the outputs of `Pipeline.run` are doing, as far as they have a thread of their own.
     """
 
@@ -58,6 +76,7 @@ class State:
     dropped: int = 0
     damaged: int = 0
     reopened: int = 0
+    limit: RateLimit | None = None
     outputs: tuple[OutputState, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -72,6 +91,7 @@ class State:
             "dropped": self.dropped,
             "damaged": self.damaged,
             "reopened": self.reopened,
+            "limit": self.limit and self.limit.to_json(),
             "outputs": [each.to_json() for each in self.outputs],
         }
 

@@ -17,7 +17,7 @@ from ferlite.cli.app import main
 from ferlite.cli.live import LiveView
 from ferlite.cli.summary import Summary
 from ferlite.device.sources.base import Source
-from ferlite.device.state import State
+from ferlite.device.state import RateLimit, State
 from ferlite.device.types import UNREADABLE, Expression, Face, Frame, FrameResult, Reading, TrackedFace
 
 COMMAND = [sys.executable, "-c", "from ferlite.cli.app import main; main()"]
@@ -191,6 +191,8 @@ def test_the_view_shows_drops_losses_and_what_a_lost_camera_waits_for(view):
     shown = drawn(view)
     assert "30 frames  15.0 a second  12 dropped  reopened: 2" in shown
     assert re.search(r"7 │ happy │ +75%", shown)
+    view._pipeline.state = State("running", limit=RateLimit(2.0, "the board is at 76 °C"))
+    assert "at most 2.0 a second: the board is at 76 °C" in drawn(view)
     view._pipeline.state = State("reopening", "no\x1b frame", 2, next_try=3.0, frames=30)
     assert "reopening, attempt 2, next try in 3 s: no\N{REPLACEMENT CHARACTER} frame" in drawn(view)
 
