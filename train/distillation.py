@@ -1,12 +1,7 @@
-"""Distillation: a network learns the softened answers of trained ones beside the labels (Hinton et al. 2015).
-
-The teachers answer for the faces that the student sees in an epoch, after all variation; or once, for each training
-face and its mirror image.
-"""
+"""Distillation: a network learns the softened answers of trained ones beside the labels (Hinton et al. 2015)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -14,86 +9,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import NDArray
 
-from ..errors import DataError, MissingFileError
-from ..models.files import read_bytes, sha256
-from ..models.preprocess import to_size
-from .runs import Run
-
-_BATCH = 512
 _SMALLEST = 1e-7
-
-
-class Teachers:
-    """Finished runs whose answers are averaged.
-
-    Args:
-        folders: Their run folders.
-        label_names: Labels of the student.
-        temperature: Their logits are divided by it.
-
-    Attributes:
-        sha256: Hash of the teachers' weights.
-
-    Raises:
-        DataError: A teacher has other labels.
-        MissingFileError: A folder is not a finished run.
-    """
-
-    def __init__(self, folders: Sequence[str], label_names: Sequence[str], temperature: float) -> None:
-        self._temperature = temperature
-        self._networks: list[tuple[Any, int]] = []
-        self._kept: NDArray[np.float32] | None = None
-        weights: list[bytes] = []
-        for folder in folders:
-            try:
-                run = Run.open(folder)
-            except MissingFileError as error:
-                raise MissingFileError(
-                    f"there is no teacher {folder}; train it first: ferlite train --recipe ... --out {folder}"
-                ) from error
-            if run.info["labels"] != list(label_names):
-                raise DataError(
-                    f"teacher {folder} has the labels {', '.join(run.info['labels'])} and the student "
-                    f"{', '.join(label_names)}; both need the same labels in the same order"
-                )
-            weights.append(read_bytes(run.folder / "best.keras"))
-            self._networks.append((run.network(), run.recipe.size))
-        self.sha256 = sha256(*weights)
-
-    def __call__(
-        self, faces: NDArray[np.uint8], on_face: Callable[[int, int], None] = lambda done, total: None
-    ) -> NDArray[np.float32]:
-        """Answer for faces.
-
-        Args:
-            faces: uint8 [n, h, w].
-            on_face: Called with the answers given and their total, over all teachers.
-
-        Returns:
-            Softened probabilities, float32 [n, classes].
-        """
-        total = np.zeros(0, np.float32)
-        for place, (network, size) in enumerate(self._networks):
-            answers = []
-            for start in range(0, len(faces), _BATCH):
-                batch = np.stack([to_size(face, (size, size)) for face in faces[start : start + _BATCH]])
-                answers.append(soften(network.predict_on_batch(batch[..., None]), self._temperature))
-                on_face(place * len(faces) + start + len(batch), len(self._networks) * len(faces))
-            total = np.concatenate(answers) + (total if place else 0)
-        return total / np.float32(len(self._networks))
-
-    def once(
-        self, faces: NDArray[np.uint8], on_face: Callable[[int, int], None] = lambda done, total: None
-    ) -> NDArray[np.float32]:
-        """Answer for faces and their mirror images, and return the mean of both; otherwise as a call.
-
-        The answers are computed once and kept: call it with the same faces each time.
-        """
-        kept = self._kept
-        if kept is None:
-            both = np.concatenate([faces, faces[:, :, ::-1]])
-            self._kept = kept = self(both, on_face).reshape(2, len(faces), -1).mean(0)
-        return kept
 
 
 def soften(probabilities: Any, temperature: float) -> NDArray[np.float32]:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ..data.dataset import Faces
 from .augment import augment, mix
 from .balance import class_weights, oversampled
-from .distillation import Teachers
 from .recipes import Recipe
+from .teachers import Teachers
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def make_epoch(
     on_teacher: Callable[[int, int], None] = lambda done, total: None,
     *,
     shares: NDArray[np.float32] | None = None,
+    ferplus_teachers: Teachers | None = None,
 ) -> Epoch:
     """Make an epoch, as long as the training split whatever the recipe draws.
 
@@ -54,10 +55,11 @@ def make_epoch(
         number: Of the epoch, from 0.
         faces: The training split, n faces.
         targets: float32 [n, classes] of them.
-        recipe: Its `seed`, `balance`, `balance_power`, `augmentation` and `distillation.once`.
+        recipe: Its `seed`, `balance`, `balance_power`, `augmentation` and `distillation`.
         teachers: Networks that answer for the faces as they are shown, or `once` for all epochs.
         on_teacher: Called with the answers given and their total.
         shares: float32 [n, 8], the targets of the second head; None without one.
+        ferplus_teachers: Networks that answer for the faces as they are shown, into the targets of the second head.
     """
     learnt, seconds = targets if shares is None else np.concatenate([targets, shares], axis=1), {}
     if teachers and recipe.distillation.once:
@@ -82,8 +84,17 @@ def make_epoch(
     if recipe.balance == "class-weights":
         weights = wanted[:, : targets.shape[1]] @ class_weights(targets, recipe.balance_power)
     seconds["augmentation_seconds"] = time.perf_counter() - start
+    start = time.perf_counter()
+    if ferplus_teachers:
+        _blend(wanted[:, targets.shape[1] :], ferplus_teachers(images, on_teacher), recipe.distillation.ferplus_weight)
+        seconds["teacher_seconds"] = time.perf_counter() - start
     if teachers and not recipe.distillation.once:
-        start = time.perf_counter()
         wanted = np.concatenate([wanted, teachers(images, on_teacher)], axis=1)
         seconds["teacher_seconds"] = time.perf_counter() - start
     return Epoch(images[..., None], wanted, weights, seconds)
+
+
+def _blend(shares: NDArray[np.float32], answers: NDArray[np.float32], weight: float) -> None:
+    """Put answers into targets in place; a face that has none to learn from keeps none."""
+    known = shares.any(axis=1)
+    shares[known] = (1 - weight) * shares[known] + weight * answers[known]

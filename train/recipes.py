@@ -71,17 +71,22 @@ class Distillation(Table):
     """Teachers whose softened answers are learnt beside the labels (Hinton et al. 2015).
 
     Attributes:
-        teachers: Run folders with the same labels, relative to where training is started; none is off.
+        teachers: Run folders with the same labels, relative to where training is started, names of shipped models or
+            paths of .tflite files; none is off.
         once: Teachers answer once for each training face and its mirror image; the mean of both is the target of
             all its variations. Otherwise they answer for every variation. With `once` only the first epoch waits.
         weight: Share of the teachers in the loss; the rest is the labels'.
         temperature: Divides the logits of teachers and student; above 1 the less likely labels count more.
+        ferplus_teachers: Such ones for the second head, see `ferplus_head`. They answer for every variation.
+        ferplus_weight: Share of their answers in its targets; the rest are the votes.
     """
 
     teachers: tuple[str, ...] = ()
     once: bool = False
     weight: float = Field(default=0.5, ge=0, le=1)
     temperature: float = Field(default=4, ge=0.01, le=100)
+    ferplus_teachers: tuple[str, ...] = ()
+    ferplus_weight: float = Field(default=0.5, ge=0, le=1)
 
 
 class Recipe(Table):
@@ -183,6 +188,8 @@ class Recipe(Table):
         merged = set(self.merge) & {*self.labels, *self.merge.values()}
         if merged:
             raise ValueError(f"merge makes {sorted(merged)[0]!r} another label, so it can't be kept or merged into")
+        if self.distillation.ferplus_teachers and not self.ferplus_head:
+            raise ValueError("distillation.ferplus_teachers teach the second head: set ferplus_head")
         if self.labelled_by_votes and self.votes_weight < 1:
             raise ValueError("FER2013 has no label contempt to mix votes with: votes_weight must be 1")
         return self

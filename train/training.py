@@ -19,11 +19,11 @@ from ..data import metrics
 from ..data.dataset import Dataset, Faces
 from ..data.ferplus import Votes
 from ..errors import DataError
-from ..models.files import replacing, write_json
+from ..models.files import replacing, sha256, write_json
+from ..models.labels import LABELS
 from ..models.native_log import muted_stderr
 from . import batches, checkpoints, figures, heads, optimization, runs, strategies
 from .balance import class_weights
-from .distillation import Teachers
 from .epochs import Epoch, make_epoch
 from .initial_weights import describe, prepare_start
 from .networks.build import build_network, check_network
@@ -31,6 +31,7 @@ from .networks.size import size_of
 from .preparation import additional, prepare, targets, vote_targets
 from .recipes import Recipe
 from .runs import Run
+from .teachers import Teachers
 
 
 def train(
@@ -89,9 +90,13 @@ def train(
     start = start or runs.begun_from(folder)
     if start is not None:
         sources["start"] = describe(start)
-    teachers = _teachers(recipe, dataset.label_names)
-    if teachers:
-        sources["teachers"] = {"folders": list(recipe.distillation.teachers), "sha256": teachers.sha256}
+    taught = recipe.distillation
+    with muted_stderr():  # TensorFlow reports missing GPUs when it builds its first model
+        teachers = Teachers(taught.teachers, dataset.label_names, taught.temperature)
+        ferplus_teachers = Teachers(taught.ferplus_teachers, LABELS, 1.0, "ferplus")
+    if teachers or ferplus_teachers:
+        names, weights = taught.teachers + taught.ferplus_teachers, teachers.weights + ferplus_teachers.weights
+        sources["teachers"] = {"names": list(names), "sha256": sha256(*weights)}
     info = runs.begin(recipe, folder, dataset.label_names, sources, versions())
     if "best" in info:
         return Run(folder, recipe, info)
@@ -113,7 +118,14 @@ def train(
         began = time.perf_counter()
         with runs.removed_if_empty(folder):
             epoch = make_epoch(
-                number, faces, train_targets, recipe, teachers, partial(on_teacher, number + 1), shares=shares
+                number,
+                faces,
+                train_targets,
+                recipe,
+                teachers,
+                partial(on_teacher, number + 1),
+                shares=shares,
+                ferplus_teachers=ferplus_teachers,
             )
             _seed_dropout(model, recipe.seed, number)
             callbacks = [_Steps(number + 1, steps, on_step), *([trained] if trained else [])]
@@ -125,12 +137,6 @@ def train(
         _save_epoch(folder, model, trained, history, info, best=best)
         on_epoch(row)
     return _finish(Run(folder, recipe, info), dataset, history)
-
-
-def _teachers(recipe: Recipe, label_names: tuple[str, ...]) -> Teachers | None:
-    settings = recipe.distillation
-    with muted_stderr():  # TensorFlow reports missing GPUs when it builds its first model
-        return Teachers(settings.teachers, label_names, settings.temperature) if settings.teachers else None
 
 
 def _validation_batch(faces: Faces, classes: int, recipe: Recipe, votes: Votes | None) -> tuple[Any, Any, Any]:

@@ -13,11 +13,11 @@ from ferlite.data.dataset import Dataset
 from ferlite.errors import DataError, UnknownNameError, UsageError
 from ferlite.models.files import write_json
 from ferlite.train import recipes, runs
-from ferlite.train.distillation import Teachers
 from ferlite.train.networks.base import probabilities
 from ferlite.train.networks.branches import BranchedConv
 from ferlite.train.networks.build import NETWORKS
 from ferlite.train.optimization import loss, optimizer
+from ferlite.train.teachers import Teachers
 from ferlite.train.training import Run, train
 
 RECIPE = recipes.Recipe.model_validate(
@@ -219,7 +219,7 @@ def test_teachers_are_asked_reported_and_recorded(data, uninterrupted, tmp_path)
     run = train(recipe, data, tmp_path, on_teacher=lambda *progress: calls.append(progress))
     assert calls == [(1, 100, 100)]
     assert "teacher_seconds" in runs.read_history(tmp_path)[0]
-    assert run.info["teachers"]["folders"] == [str(uninterrupted.folder)]
+    assert run.info["teachers"]["names"] == [str(uninterrupted.folder)]
     other = train(variant(epochs=1, seed=9), data, tmp_path / "other")
     (tmp_path / "run.json").write_text((tmp_path / "run.json").read_text().replace(
         run.info["teachers"]["sha256"], "0" * 64))  # fmt: skip
