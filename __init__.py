@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .device.outputs.csv_rows import CsvRows
     from .device.outputs.drawing import annotate
     from .device.outputs.json_lines import JsonLines
+    from .device.outputs.mqtt import Mqtt
     from .device.outputs.open import open_annotated
     from .device.outputs.pictures import Picture, Pictures
     from .device.outputs.rotation import Rotation
@@ -87,6 +88,7 @@ __all__ = [
     "LivePage",
     "MissingFileError",
     "ModelFormatError",
+    "Mqtt",
     "Output",
     "OutputError",
     "Picture",
@@ -126,6 +128,7 @@ _MODULES = {
     "device.outputs.csv_rows": ("CsvRows",),
     "device.outputs.drawing": ("annotate",),
     "device.outputs.json_lines": ("JsonLines",),
+    "device.outputs.mqtt": ("Mqtt",),
     "device.outputs.open": ("open_annotated",),
     "device.outputs.pictures": ("Picture", "Pictures"),
     "device.outputs.rotation": ("Rotation",),

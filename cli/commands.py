@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
-from . import convert, data, demo, models, quickstart, report, run, runs, study, train
+from . import convert, data, demo, models, mqtt, quickstart, report, run, runs, study, train
 from .bench import app as bench
 from .console import echo
 
@@ -27,6 +27,7 @@ app.command("convert")(convert.convert)
 app.add_typer(bench.app, name="bench")
 app.command("report")(report.report)
 app.add_typer(models.app, name="models")
+app.add_typer(mqtt.app, name="mqtt")
 
 
 @app.callback(invoke_without_command=True)

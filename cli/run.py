@@ -16,6 +16,7 @@ from ..device.events import EventRules
 from ..device.faces.gate import Gate
 from ..device.outputs.base import Output
 from ..device.outputs.json_lines import EventLines
+from ..device.outputs.mqtt import Mqtt
 from ..device.outputs.open import open_annotated, open_lines, refuse_overwriting
 from ..device.pipeline import Pipeline
 from ..device.sources.spec import masked
@@ -23,6 +24,7 @@ from ..errors import UsageError
 from .console import PlainConsole, console
 from .limits import rotation
 from .live import LiveView
+from .mqtt import PANEL, Ca, Discovery, Id, PasswordFile
 from .page import open_page
 from .signals import Stopping
 from .starting import at_once
@@ -103,6 +105,20 @@ def run(
             show_default="1GB for a live source",
         ),
     ] = None,
+    mqtt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Broker to publish to: mqtt://[user@]host, mqtts:// for TLS.", rich_help_panel=PANEL
+        ),
+    ] = None,
+    mqtt_password_file: PasswordFile = None,
+    mqtt_ca: Ca = None,
+    mqtt_discovery: Discovery = "homeassistant",
+    mqtt_id: Id = None,
+    mqtt_name: Annotated[
+        str | None,
+        typer.Option(help="What Home Assistant calls this device; ferlite ID if not given.", rich_help_panel=PANEL),
+    ] = None,
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many frames.")] = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Picture size to ask of the source.")] = None,
     rate: Annotated[float | None, typer.Option(min=0.1, help="Frames per second to ask of the source.")] = None,
@@ -178,7 +194,7 @@ def run(
 
     A terminal shows the faces live, and a summary at the end. Where standard output is a file or a
     pipe, it gets one JSON line for each frame. Nothing is stored or sent but what --output, --events,
-    --counts and --annotate name.
+    --counts, --annotate and --mqtt name.
     """
     given = {spec for spec in (source, source_option) if spec is not None}
     if len(given) > 1:
@@ -252,6 +268,17 @@ def run(
                     )
                 )
             )
+        if mqtt is not None:
+            publisher = Mqtt(
+                pipeline,
+                mqtt,
+                password_file=mqtt_password_file,
+                ca=mqtt_ca,
+                discovery=mqtt_discovery,
+                id=mqtt_id,
+                name=mqtt_name,
+            )
+            outputs.append(stack.enter_context(publisher))
         try:
             with ExitStack() as shown:
                 if screen:

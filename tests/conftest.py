@@ -99,3 +99,27 @@ def banded() -> Callable[[int], np.ndarray]:
         return image
 
     return make
+
+
+@pytest.fixture
+def mosquitto(tmp_path: Path):
+    """A real MQTT broker, not started yet; paho-mqtt is imported where it is used."""
+    pytest.importorskip("paho.mqtt.client", reason="paho-mqtt is not installed")
+    from ferlite.errors import RuntimeMissingError
+    from ferlite.tools.mosquitto import Mosquitto
+
+    try:
+        broker = Mosquitto(tmp_path)
+    except RuntimeMissingError as error:
+        pytest.skip(str(error))
+    with broker:
+        yield broker
+
+
+@pytest.fixture
+def own_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The id of an installation of this test's own."""
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "state"))
+    from ferlite.device.kept import device_id
+
+    return device_id()

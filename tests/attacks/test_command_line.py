@@ -42,6 +42,7 @@ COMMANDS = {
     "models show": "tiny.tflite",
     "models verify": "tiny.tflite",
     "models path": "ferlite-m",
+    "mqtt remove": "mqtt://127.0.0.1:1",
 }
 """A good and quick use of each command, from which the attacks start."""
 

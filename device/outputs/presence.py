@@ -1,0 +1,54 @@
+"""Who is there, calmly: how many people were announced and have not left, and the label of the nearest."""
+
+from __future__ import annotations
+
+from ..event_types import FaceEvent
+from ..types import FrameResult
+
+NOBODY = "nobody"
+"""The label where nobody is there."""
+
+_NEARER = 1.3  # times the area of the face that was nearest, from which on another one is
+
+
+class Presence:
+    """Follows results and their events.
+
+    People are counted by their events, which flicker less than the faces of single frames: a face must be seen in
+    a few frames to appear, and be out of sight for a second to leave. Of two people about as near the one stays the
+    nearest who was.
+
+    Attributes:
+        people: How many are there.
+        label: Label of the nearest; `NOBODY` without one.
+    """
+
+    def __init__(self) -> None:
+        self._labels: dict[int, str] = {}  # of who is there, by track id
+        self._nearest: int | None = None
+
+    @property
+    def people(self) -> int:
+        """How many are there."""
+        return len(self._labels)
+
+    @property
+    def label(self) -> str:
+        """Label of the nearest; `NOBODY` without one."""
+        nearest = self._nearest if self._nearest in self._labels else next(iter(self._labels), None)
+        return NOBODY if nearest is None else self._labels[nearest]
+
+    def saw(self, result: FrameResult) -> None:
+        """Find out who is nearest."""
+        areas = {face.track_id: face.area for face in result.faces if face.track_id in self._labels}
+        if areas:
+            largest = max(areas, key=lambda number: areas[number])
+            if self._nearest not in self._labels or areas[largest] > _NEARER * areas.get(self._nearest or 0, 0.0):
+                self._nearest = largest
+
+    def happened(self, event: FaceEvent) -> None:
+        """Note who comes, changes and leaves."""
+        if event.kind == "left":
+            self._labels.pop(event.track_id, None)
+        else:
+            self._labels[event.track_id] = event.label
