@@ -17,7 +17,7 @@ from ..cli.console import console
 from ..cli.errors import reported
 from ..cli.extras import needs
 from ..data.results import files
-from ..errors import FerliteError, MissingFileError
+from ..errors import FerliteError, MissingFileError, unknown
 from ..models import modelfile, registry
 from ..models.files import read_bytes, sha256, write_bytes
 
@@ -167,6 +167,23 @@ def examples(
     for name, values in rows.items():
         table.add_row(name, *values)
     console.print(table)
+
+
+@app.command()
+def page_pictures(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; those in docs/ if not given, or all.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = _HOUSE / "docs",
+) -> None:
+    """Take pictures of the live page with drawn faces, in Chromium."""
+    from . import page_pictures as pictures
+
+    chosen = list(pictures.SHOTS) if names == ["all"] else names or list(pictures.IN_DOCS)
+    for name in chosen:
+        if name not in pictures.SHOTS:
+            raise unknown("picture of the live page", name, [*pictures.SHOTS, "all"])
+    with console.status("") as status:
+        for name, picture in pictures.take(chosen, on_step=status.update):
+            console.print(str(write_bytes(out / f"live-page-{name}.jpg", picture)), soft_wrap=True)
 
 
 @app.command()

@@ -7,8 +7,10 @@ import time
 from concurrent.futures import Executor
 from typing import Any
 
+from ..outputs.drawing import colour_of
 from ..pipeline import Pipeline
 from ..sensors import THROTTLE_FLAGS, celsius, throttled
+from ..types import UNCERTAIN, UNREADABLE
 from .pictures import Picture
 
 _HEAT_LASTS = 10.0  # seconds
@@ -28,7 +30,11 @@ class Scene:
         self._heat: asyncio.Future[dict[str, Any]] | None = None
         self._heat_at = 0.0
         self._fixed = {
-            "model": {"name": pipeline.classifier.record.name, "labels": list(pipeline.classifier.labels)},
+            "model": {
+                "name": pipeline.classifier.record.name,
+                "labels": list(pipeline.classifier.labels),
+                "colours": {label: _css(label) for label in (*pipeline.classifier.labels, UNCERTAIN, UNREADABLE)},
+            },
             "source": pipeline.source.spec,
             "picture": picture,
         }
@@ -43,6 +49,11 @@ class Scene:
         if self._heat is None or now - self._heat_at > _HEAT_LASTS:
             self._heat, self._heat_at = asyncio.get_running_loop().run_in_executor(self._worker, _heat), now
         return await asyncio.shield(self._heat)
+
+
+def _css(label: str) -> str:
+    """Return the colour in which a label is drawn, as CSS writes it."""
+    return f"#{bytes(reversed(colour_of(label))).hex()}"
 
 
 def _heat() -> dict[str, Any]:

@@ -89,7 +89,7 @@ class Viewers:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _send(self, socket: WebSocket, credit: asyncio.Semaphore) -> None:
-        shot_number, events = 0, self._feed.events
+        shot_number = events = 0  # a new viewer gets the newest events at once
         while True:
             async with asyncio.timeout(self._patience):
                 await credit.acquire()
