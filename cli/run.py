@@ -19,6 +19,8 @@ from ..device.outputs.json_lines import EventLines
 from ..device.outputs.mqtt import Mqtt
 from ..device.outputs.open import open_annotated, open_lines, refuse_overwriting
 from ..device.pipeline import Pipeline
+from ..device.service.heat import HOT
+from ..device.service.upkeep import Upkeep
 from ..device.sources.spec import masked
 from ..errors import UsageError
 from .console import PlainConsole, console
@@ -34,6 +36,7 @@ _SOURCE_HELP = "Camera (auto, picamera:0, usb:0, /dev/video0), address, clip, pi
 
 
 _PAGE = "Live page"
+_LIMITS = "Limits"
 
 
 def run(
@@ -124,7 +127,26 @@ def run(
     rate: Annotated[float | None, typer.Option(min=0.1, help="Frames per second to ask of the source.")] = None,
     max_rate: Annotated[
         float | None,
-        typer.Option("--max-fps", min=0.1, help="Frames per second of a camera or stream to look at, at most."),
+        typer.Option(
+            "--max-fps",
+            min=0.1,
+            help="Frames per second of a camera or stream to look at, at most.",
+            rich_help_panel=_LIMITS,
+        ),
+    ] = None,
+    max_celsius: Annotated[
+        float,
+        typer.Option(
+            help="Degrees from which on fewer frames of a camera or stream are looked at.", rich_help_panel=_LIMITS
+        ),
+    ] = HOT,
+    max_memory: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MB",
+            help="Memory; a run that holds more ends with exit code 75, to be started again.",
+            rich_help_panel=_LIMITS,
+        ),
     ] = None,
     flip: Annotated[bool, typer.Option(help="Mirror the picture.")] = False,
     rotate: Annotated[int, typer.Option(help="Degrees clockwise: 0, 90, 180 or 270.")] = 0,
@@ -279,6 +301,7 @@ def run(
                 name=mqtt_name,
             )
             outputs.append(stack.enter_context(publisher))
+        upkeep = stack.enter_context(Upkeep(pipeline, max_memory=max_memory, max_celsius=max_celsius))
         try:
             with ExitStack() as shown:
                 if screen:
@@ -288,6 +311,7 @@ def run(
             console.print("stopped")
         finally:
             _report(summary, screen)
+    raise typer.Exit(upkeep.exit_code)
 
 
 def _report(summary: Summary, screen: Console | None) -> None:

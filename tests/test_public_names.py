@@ -35,6 +35,8 @@ NO_OPTIONS_OF_A_PIPELINE = {
     "mqtt_id",
     "mqtt_name",
     "frames",
+    "max_celsius",
+    "max_memory",
     "min_face",
     "labels",
     "pixels",

@@ -151,6 +151,18 @@ class Camera(Source):
         pass
 
 
+def test_a_run_that_holds_too_much_memory_leaves_with_the_code_for_another_try(tmp_path, monkeypatch):
+    held = iter([1.0])
+    defaults = {"resident": lambda: next(held, 999.0)}
+    monkeypatch.setattr("ferlite.device.service.memory.MemoryGuard.__init__.__kwdefaults__", defaults)
+    monkeypatch.setattr("ferlite.device.service.memory.PAUSE", 0.001)
+    lines = str(tmp_path / "x.jsonl")
+    monkeypatch.setattr(sys, "argv", ["ferlite", "run", "virtual:live=true", "--max-memory", "500", "--output", lines])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 75
+
+
 def tracked(number, label="happy", unreadable=""):
     face = Face((0, 0, 9, 9), 0.9, np.zeros((5, 2), np.float32))
     seen = None if unreadable else Expression(("happy", "sad"), np.array([0.75, 0.25], np.float32))
@@ -191,8 +203,8 @@ def test_the_view_shows_drops_losses_and_what_a_lost_camera_waits_for(view):
     shown = drawn(view)
     assert "30 frames  15.0 a second  12 dropped  reopened: 2" in shown
     assert re.search(r"7 │ happy │ +75%", shown)
-    view._pipeline.state = State("running", limit=RateLimit(2.0, "the board is at 76 °C"))
-    assert "at most 2.0 a second: the board is at 76 °C" in drawn(view)
+    view._pipeline.state = State("running", limit=RateLimit(2.0, "the machine is at 76 °C"))
+    assert "at most 2.0 a second: the machine is at 76 °C" in drawn(view)
     view._pipeline.state = State("reopening", "no\x1b frame", 2, next_try=3.0, frames=30)
     assert "reopening, attempt 2, next try in 3 s: no\N{REPLACEMENT CHARACTER} frame" in drawn(view)
 

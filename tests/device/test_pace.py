@@ -95,10 +95,10 @@ def test_a_limit_that_comes_while_it_runs_holds_at_once_and_is_shown(paced):
     for result in pipeline:
         seen.append(result)
         if len(seen) == 50:
-            pipeline.limit(RateLimit(2.0, "the board is at 76 °C"))
+            pipeline.limit(RateLimit(2.0, "the machine is at 76 °C"))
         if len(seen) == 60:
-            assert pipeline.state.limit == RateLimit(2.0, "the board is at 76 °C")
-            assert pipeline.state.to_json()["limit"] == {"rate": 2.0, "reason": "the board is at 76 °C"}
+            assert pipeline.state.limit == RateLimit(2.0, "the machine is at 76 °C")
+            assert pipeline.state.to_json()["limit"] == {"rate": 2.0, "reason": "the machine is at 76 °C"}
             pipeline.limit(None)
     gaps = np.diff(times(seen))
     assert gaps[:49] == pytest.approx(0.1)
