@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
-from . import convert, data, demo, models, mqtt, quickstart, report, run, runs, study, train
+from . import convert, data, demo, doctor, models, mqtt, quickstart, report, run, runs, study, train
 from .bench import app as bench
 from .console import echo
 
@@ -19,6 +19,7 @@ app = typer.Typer(
 app.command("quickstart")(quickstart.quickstart)
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
+app.command("doctor")(doctor.doctor)
 app.command("data")(data.data)
 app.command("train")(train.train)
 app.command("runs")(runs.runs)

@@ -1,7 +1,7 @@
 """What several tests share: real data where they are at hand, and a tiny model file."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if reporter is not None and session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         faces = "" if os.environ.get("FERLITE_DATA") else ", without the tests on real faces (FERLITE_DATA)"
         reporter.write_line(f"The whole suite takes about 4 minutes on two cores{faces}.")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What an installation keeps lies in a folder of the tests', not in the user's home."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("STATE_DIRECTORY", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")
