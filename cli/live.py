@@ -57,8 +57,19 @@ class LiveView(Output):
             line.append(f"  at most {state.limit.rate:.1f} a second: {printable(state.limit.reason)}", style="yellow")
         if state.name not in ("running", "ended"):
             line.append(f"  {_trouble(state)}", style="yellow")
+        for trouble in output_troubles(state):
+            line.append(f"\n{trouble}", style="yellow")
         faces = self._result.faces if self._result else ()
         return Group(line, _faces(faces)) if faces else line
+
+
+def output_troubles(state: State) -> list[str]:
+    """Return a line for each output that dropped something or has a problem."""
+    return [
+        printable(f"{output.problem or output.name} ({output.dropped:,} dropped)")
+        for output in state.outputs
+        if output.dropped or output.problem
+    ]
 
 
 def _trouble(state: State) -> str:

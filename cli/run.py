@@ -22,10 +22,11 @@ from ..device.pipeline import Pipeline
 from ..device.service.heat import HOT
 from ..device.service.upkeep import Upkeep
 from ..device.sources.spec import masked
-from ..errors import UsageError
+from ..device.state import State
+from ..errors import OutputError, UsageError
 from .console import PlainConsole, console
 from .limits import rotation
-from .live import LiveView
+from .live import LiveView, output_troubles
 from .mqtt import PANEL, Ca, Discovery, Id, PasswordFile
 from .page import open_page
 from .signals import Stopping
@@ -310,18 +311,28 @@ def run(
         except KeyboardInterrupt:
             console.print("stopped")
         finally:
-            _report(summary, screen)
+            _report(summary, pipeline.state, screen)
+        _check_files(outputs, pipeline.state)
     raise typer.Exit(upkeep.exit_code)
 
 
-def _report(summary: Summary, screen: Console | None) -> None:
+def _report(summary: Summary, state: State, screen: Console | None) -> None:
     """Print what was seen: a table on a terminal, else a line on stderr, away from the JSON lines."""
     if screen is None:
         console.print(str(summary), soft_wrap=True, highlight=False)
-        return
-    if summary.faces:
-        screen.print(summary.table())
-    screen.print(summary.counts, highlight=False)
+    else:
+        if summary.faces:
+            screen.print(summary.table())
+        screen.print(summary.counts, highlight=False)
+    for trouble in output_troubles(state):
+        (screen or console).print(trouble, soft_wrap=True, highlight=False)
+
+
+def _check_files(outputs: list[Output], state: State) -> None:
+    """Raise an error that names the files that can't be written now; who sends something tries again next time."""
+    files = {each.name for each in outputs if each.backlog}
+    if failing := [each.problem for each in state.outputs if each.problem and each.name in files]:
+        raise OutputError("; ".join(failing))
 
 
 def _held(texts: list[str]) -> dict[str, float]:

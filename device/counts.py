@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
+import os
 import time as clocks
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
-from ..errors import DataError, UsageError, check_range
-from ..models.files import replacing, write_bytes
+from ..errors import DataError, OutputError, UsageError, check_range
+from ..models.files import make_folder, replacing, write_bytes
 from .counts_file import Every, Row, content, moment, number, read, text
 from .event_types import Event
-from .outputs.base import Output, closed
+from .outputs.base import Output, closed, explained
+from .state import OutputState
 from .types import FrameResult
+
+_log = logging.getLogger(__name__)
 
 _ROWS = 10_000  # spans in the file: a week of minutes, a year of hours
 _SAVE = 60.0  # seconds
@@ -64,9 +69,10 @@ class Counts(Output):
     to the seconds of a label.
 
     The file is replaced as a whole once a minute, at the end of a span and by `close`, in a thread of its own; a
-    power cut costs a minute at most. It holds the latest 10,000 spans, and the next run goes on with it. Beside it
-    lies a hidden file for its owner alone, `.NAME.now`, with the sums of the running span as they are; the next span
-    replaces it. Where the clock was set back by more than a minute, a span can come twice.
+    power cut costs a minute at most. Where that fails, as on a full disk, `states` names the problem, no sum is lost,
+    and it is tried again a minute later. The file holds the latest 10,000 spans, and the next run goes on with it.
+    Beside it lies a hidden file for its owner alone, `.NAME.now`, with the sums of the running span as they are; the
+    next span replaces it. Where the clock was set back by more than a minute, a span can come twice.
 
     Args:
         path: Ending in .csv or .json.
@@ -80,6 +86,7 @@ class Counts(Output):
         UnknownNameError: There is no such span.
         DataError: The file or the hidden one is damaged; both are left as they are.
         MissingFileError: One of them can't be read.
+        OutputError: The folder can't be written.
     """
 
     def __init__(
@@ -92,7 +99,7 @@ class Counts(Output):
     ) -> None:
         check_range("smallest_group", smallest_group, 0, unit="people", whole=True)
         self._every: Every = every
-        self._path, self._smallest, self._clock = Path(path), smallest_group, clock
+        self._path, self._smallest, self._clock, self.name = Path(path), smallest_group, clock, str(path)
         rows = [_hidden(row, smallest_group) for row in read(self._path, every)]
         self._beside = self._path.with_name(f".{self._path.name}.now")
         self._span = _read_span(self._beside, every)
@@ -101,21 +108,30 @@ class Counts(Output):
         self._rows = deque(rows, maxlen=_ROWS - 1)
         self._there: set[int] = set()
         self._time = math.nan  # of the last frame
-        self._saved = -math.inf  # at once, so that a place that can't be written is known early
-        self._saver = ThreadPoolExecutor(1, "ferlite-counts")
-        self._saving: Future[None] | None = None
-        self._closed = False
+        self._saved = -math.inf  # when it was tried last
+        self._saver: Thread | None = None
+        self._problem = ""
+        self._closed = self._complete = False
+        with explained(self._path):
+            make_folder(self._path.parent)
+            if not os.access(self._path.parent, os.W_OK):
+                raise PermissionError(None, "its folder can't be written")
 
     @property
     def rows(self) -> list[Row]:
         """The rows of the file as they are now, the running span last."""
         return [*self._rows, *([self._span.row(self._smallest)] if self._span else [])]
 
+    @property
+    def states(self) -> tuple[OutputState, ...]:
+        """What keeps the file from being written; sums are never dropped."""
+        return (OutputState(self.name, 0, self._problem),)
+
     def write(self, result: FrameResult) -> None:
         """Add the time since the frame before to the labels of the faces.
 
         Raises:
-            OutputError: The file can't be written, or this was closed.
+            OutputError: This was closed.
         """
         span = self._at(result.wall)
         elapsed = result.frame.time - self._time
@@ -124,12 +140,11 @@ class Counts(Output):
             for face in result.faces:
                 if face.track_id in self._there:
                     span.seconds[face.label] = span.seconds.get(face.label, 0.0) + elapsed
-        if self._saving is not None and self._saving.done():
-            self._saving.result()  # raises what went wrong
-            self._saving = None
-        if self._saving is None and self._clock() - self._saved >= _SAVE:
+        if self._clock() - self._saved >= _SAVE and not (self._saver and self._saver.is_alive()):
             self._saved = self._clock()
-            self._saving = self._saver.submit(self._save, _Span(**asdict(span)), self.rows)
+            snapshot = (_Span(**asdict(span)), self.rows)
+            self._saver = Thread(target=self._try_to_save, args=snapshot, name=f"output {self.name}", daemon=True)
+            self._saver.start()
 
     def event(self, event: Event) -> None:
         """Count who appeared or left, and a label that was held.
@@ -151,17 +166,17 @@ class Counts(Output):
             span.held[event.label] = span.held.get(event.label, 0) + 1
 
     def close(self) -> None:
-        """Write the file for the last time.
+        """Write the file for the last time; where that failed, another call tries again.
 
         Raises:
             OutputError: It can't be written.
         """
-        if self._closed:
-            return
         self._closed = True
-        self._saver.shutdown()
-        if self._span is not None:
+        if self._saver is not None:
+            self._saver.join()
+        if self._span is not None and not self._complete:
             self._save(self._span, self.rows)
+            self._complete = True
 
     def _at(self, wall: float) -> _Span:
         """Return the span of a moment, which ends the one before."""
@@ -175,6 +190,18 @@ class Counts(Output):
             span = self._span = _Span(begin)
             self._saved = -math.inf
         return span
+
+    def _try_to_save(self, span: _Span, rows: list[Row]) -> None:
+        try:
+            self._save(span, rows)
+        except OutputError as error:
+            if not self._problem:
+                _log.warning("%s; the run goes on", error)
+            self._problem = str(error)
+        else:
+            if self._problem:
+                _log.warning("%s is written again", self.name)
+            self._problem = ""
 
     def _save(self, span: _Span, rows: list[Row]) -> None:
         # The running span first: what a power cut leaves may lack its last minute, but never counts it twice.

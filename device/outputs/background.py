@@ -43,7 +43,8 @@ class Background(Output):
     def states(self) -> tuple[OutputState, ...]:
         """How the output is doing."""
         with self._changed:
-            return (OutputState(self.name, self._dropped, self._problem),)
+            slow = len(self._waiting) >= self._output.backlog and f"{self.name} is too slow: results are dropped"
+            return (OutputState(self.name, self._dropped, self._problem or slow or ""),)
 
     def write(self, result: FrameResult) -> None:
         """Keep a result for the thread, without its pixels if the output doesn't read them."""

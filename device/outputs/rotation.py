@@ -41,7 +41,7 @@ class Rotation:
     count too. Nothing but these, and the pictures of the run, is ever removed.
 
     Args:
-        size: Bytes at which a file is full; at the latest it is with its share of half of `total`. None for no other
+        size: Bytes at which a file is full, at the latest with its share of a quarter of `total`; None for no other
             limit.
         age: Seconds of the spans that files are divided by, counted from midnight, local time; None for one span.
         total: Bytes of all files whose outputs share this limit; None for no limit.
@@ -122,7 +122,7 @@ class Rotation:
     @property
     def _full(self) -> float:
         """Bytes at which a file is full."""
-        return min(self._size, self._total / 2 / max(1, len(self._growing)))
+        return min(self._size, self._total / 4 / max(1, len(self._growing)))
 
     def _span(self, wall: float) -> float:
         return (wall + time.localtime(wall).tm_gmtoff) // self._age

@@ -14,11 +14,13 @@ import pytest
 from rich.console import Console
 
 from ferlite.cli.app import main
+from ferlite.cli.limits import rotation
 from ferlite.cli.live import LiveView
 from ferlite.cli.summary import Summary
 from ferlite.device.sources.base import Source
-from ferlite.device.state import RateLimit, State
+from ferlite.device.state import OutputState, RateLimit, State
 from ferlite.device.types import UNREADABLE, Expression, Face, Frame, FrameResult, Reading, TrackedFace
+from ferlite.errors import UsageError
 
 COMMAND = [sys.executable, "-c", "from ferlite.cli.app import main; main()"]
 PIXELS = np.zeros((48, 48, 3), np.uint8)
@@ -207,6 +209,49 @@ def test_the_view_shows_drops_losses_and_what_a_lost_camera_waits_for(view):
     assert "at most 2.0 a second: the machine is at 76 °C" in drawn(view)
     view._pipeline.state = State("reopening", "no\x1b frame", 2, next_try=3.0, frames=30)
     assert "reopening, attempt 2, next try in 3 s: no\N{REPLACEMENT CHARACTER} frame" in drawn(view)
+
+
+def test_the_view_shows_what_an_output_drops_and_why(view):
+    outputs = (OutputState("out.jsonl"), OutputState("out.csv", 3), OutputState("out.mp4", 4, "can't write out.mp4"))
+    view._pipeline.state = State("running", frames=30, outputs=outputs)
+    assert "out.csv (3 dropped)\ncan't write out.mp4 (4 dropped)\n" in drawn(view)
+    assert "out.jsonl" not in drawn(view)
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "files"),
+    [
+        ("virtual:frames=20", (), ["out.jsonl"]),
+        ("virtual:frames=20", ("--keep", "28kB"), ["out-DATE.jsonl", "out.jsonl"]),
+        ("virtual:frames=20", ("--file-size", "7 kB"), ["out-DATE.jsonl", "out.jsonl"]),
+        ("virtual:live=true,frames=20", (), ["out.jsonl"]),
+    ],
+)
+def test_files_are_divided_where_that_was_asked_for(tmp_path, source, options, files):
+    subprocess.run([*COMMAND, "run", source, "--output", tmp_path / "out.jsonl", *options], check=True)
+    assert sorted(re.sub(r"\d{8}T\d{6}Z", "DATE", path.name) for path in tmp_path.iterdir()) == files
+
+
+def test_the_defaults_of_limits_hold_for_live_sources_alone(tmp_path):
+    assert rotation(None, None, None, live=False) is None
+    for live in (True, False):
+        file = tmp_path / "out.jsonl"
+        with file.open("wb") as content:
+            content.truncate(1_000_000_001)
+        limit = rotation(None, None, None if live else "1gb", live=live)
+        assert limit is not None
+        with pytest.raises(UsageError, match="1,000,000,001 bytes already"):
+            limit.share(file)
+    limit = rotation("none", "none", "NONE", live=True)
+    assert limit is not None
+    limit.share(file)
+
+
+@pytest.mark.parametrize(("option", "text"), [("size", "big"), ("size", "1 PB"), ("age", "24"), ("keep", "-1GB")])
+def test_a_limit_that_is_none_names_the_option(option, text):
+    given = {"size": None, "age": None, "keep": None, option: text}
+    with pytest.raises(UsageError, match=f"{option} is '{text}'; expected for instance"):
+        rotation(**given, live=True)
 
 
 def test_the_view_says_why_a_face_is_unreadable_and_cuts_a_crowd(view):

@@ -1,4 +1,5 @@
 from threading import Event as Flag
+from threading import enumerate as enumerate_threads
 
 import numpy as np
 import pytest
@@ -95,3 +96,38 @@ def test_pixels_are_not_kept_for_who_reads_none():
         background.write(RESULT)
     assert disk.written[0].frame.image.size == 0
     assert disk.written[0].to_json() == RESULT.to_json()
+
+
+def test_an_output_that_is_too_slow_says_so_while_it_is():
+    disk = Disk()
+    with Background(disk) as background:
+        for _ in range(4):
+            background.write(RESULT)
+            assert disk.begun.wait(30)
+        assert background.states[0].problem == "the disk is too slow: results are dropped"
+        disk.free.set()
+    (state,) = background.states
+    assert (state.dropped, state.problem) == (1, "")
+
+
+def test_a_defect_of_an_output_is_logged_with_its_place_and_the_run_goes_on(caplog):
+    disk = Disk()
+    disk.free.set()
+    disk.written = None
+    with Background(disk) as background:
+        background.write(RESULT)
+    assert background.states[0].problem == "'NoneType' object has no attribute 'append'"
+    assert caplog.records[0].exc_info
+
+
+def test_the_thread_ends_with_the_run_and_the_output_takes_part_in_another():
+    disk = Disk()
+    disk.free.set()
+    for frames in (5, 10):
+        camera = VirtualCamera(frames=5)
+        camera.live = camera.newest_only = True
+        disk.backlog = 5
+        with Pipeline.open(camera) as pipeline:
+            pipeline.run(disk)
+        assert len(disk.written) == frames
+        assert [each.name for each in enumerate_threads() if each.name == "output the disk"] == []
