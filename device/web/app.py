@@ -32,8 +32,8 @@ from .feed import Feed
 from .guard import client, too_many
 from .login import Login, TooManyAttempts
 from .metrics import Metrics
-from .pictures import Picture
-from .viewers import Full, Viewers
+from .pictures import Shown
+from .viewers import TooManyViewers, Viewers
 
 STATIC = Path(__file__).with_name("static")
 
@@ -68,7 +68,7 @@ class Addresses:
         *,
         cookie: str,
         secure: bool,
-        picture: Picture,
+        picture: Shown,
         stall: float,
         theme: Path | None,
     ) -> None:
@@ -94,7 +94,7 @@ class Addresses:
                 Route("/metrics", self.metrics),
                 Route("/healthz", self.health),
             ],
-            exception_handlers={Full: _full},
+            exception_handlers={TooManyViewers: _full},
         )
 
     def _page(self, name: str):
@@ -147,7 +147,7 @@ class Addresses:
             with self._viewers.seat():
                 await socket.accept()
                 await self._viewers.page(socket)
-        except Full:
+        except TooManyViewers:
             await socket.send_denial_response(_full())
 
     async def events(self, request: Request) -> Response:
@@ -157,17 +157,20 @@ class Addresses:
             async for event in self._viewers.events():
                 yield f"event: {event.kind}\ndata: {json.dumps(event.to_json())}\n\n" if event else ":\n\n"
 
-        return self._stream(lines(), "text/event-stream")
+        return self._stream(request, lines(), "text/event-stream")
 
     async def video(self, request: Request) -> Response:
         """Send pictures one after another."""
 
         async def parts() -> AsyncIterator[bytes]:
+            yield f"--{_BOUNDARY}\r\n".encode()
             async for picture in self._viewers.pictures():
-                head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
-                yield head.encode() + picture + b"\r\n"
+                head = f"Content-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
+                # Browsers show a picture when they see what ends it.
+                yield head.encode() + picture + f"\r\n--{_BOUNDARY}\r\n".encode()
 
-        return self._no_picture() or self._stream(parts(), f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+        kind = f"multipart/x-mixed-replace; boundary={_BOUNDARY}"
+        return self._no_picture() or self._stream(request, parts(), kind)
 
     async def snapshot(self, request: Request) -> Response:
         """Send the newest picture."""
@@ -195,7 +198,9 @@ class Addresses:
             return PlainTextResponse("the picture is left out; see --web-picture\n", 404)
         return None
 
-    def _stream(self, parts: AsyncIterator[bytes] | AsyncIterator[str], kind: str) -> Response:
+    def _stream(self, request: Request, parts: AsyncIterator[bytes] | AsyncIterator[str], kind: str) -> Response:
+        if request.method == "HEAD":
+            return Response(headers={"content-type": kind})
         # Seated now, so that a viewer too many gets its answer, and given back when the stream ends, however that is.
         seat = ExitStack()
         seat.enter_context(self._viewers.seat())

@@ -5,10 +5,10 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterable
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -76,9 +76,9 @@ class Guard:
             return _refused(400, "a token in an address ends in logs; send it as 'Authorization: Bearer'")
         if not self._login.needed or self._is_public(scope["path"]):
             return None
-        return self._stranger(scope, headers)
+        return self._unknown(scope, headers)
 
-    def _stranger(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
+    def _unknown(self, scope: Scope, headers: Headers) -> PlainTextResponse | None:
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             try:
@@ -86,16 +86,9 @@ class Guard:
                     return None
             except TooManyAttempts as error:
                 return too_many(error)
-        elif any(self._login.knows(value) for value in self._cookies(headers)):
+        elif self._login.knows(HTTPConnection(scope).cookies.get(self._cookie, "")):
             return None
         return _refused(401, "log in: open the address with #token at its end", {"www-authenticate": "Bearer"})
-
-    def _cookies(self, headers: Headers) -> list[str]:
-        try:
-            cookies = SimpleCookie("; ".join(headers.getlist("cookie")))
-        except CookieError:
-            return []
-        return [cookies[self._cookie].value] if self._cookie in cookies else []
 
     def _is_own(self, hosts: list[str]) -> bool:
         # A site that points its own name at this machine is known by that name (DNS rebinding). An address is no name.

@@ -10,13 +10,13 @@ from pathlib import Path
 from ...errors import MissingFileError, RuntimeMissingError, UsageError, check_range
 from .. import kept
 from ..event_types import Event
-from ..outputs.base import Output
+from ..outputs.base import Output, closed
 from ..pipeline import Pipeline
 from ..state import OutputState
 from ..types import FrameResult
 from .feed import Feed
 from .login import Login
-from .pictures import PICTURES, Picture, jpeg
+from .pictures import SHOWN, Shown, jpeg
 
 _KEPT = "web-token"  # name of the file
 
@@ -66,7 +66,7 @@ class LivePage(Output):
         names: Sequence[str] = (),
         certificate: str | Path | None = None,
         key: str | Path | None = None,
-        picture: Picture = "full",
+        picture: Shown = "full",
         viewers: int = 20,
         stall: float = 5.0,
         patience: float = 10.0,
@@ -75,8 +75,8 @@ class LivePage(Output):
         check_range("viewers", viewers, 1, 1000, whole=True)
         check_range("stall", stall, 0.1)
         check_range("patience", patience, 0.1)
-        if picture not in PICTURES:
-            raise UsageError(f"picture is {picture!r}; it must be {', '.join(PICTURES[:-1])} or {PICTURES[-1]}")
+        if picture not in SHOWN:
+            raise UsageError(f"picture is {picture!r}; it must be {', '.join(SHOWN[:-1])} or {SHOWN[-1]}")
         if theme is not None and not Path(theme).is_file():
             raise MissingFileError(f"there is no style sheet {theme}")
         try:
@@ -118,17 +118,15 @@ class LivePage(Output):
                 theme=Path(theme) if theme else None,
             )
 
-            async def stop() -> None:
-                self._feed.stop()
-                seats.end()
-
             self._server.start(
-                Guard(addresses.app(), login, names=names, local=self._server.local, cookie=cookie, public=PUBLIC),
+                Guard(
+                    addresses.app(), login, names=[host, *names], local=self._server.local, cookie=cookie, public=PUBLIC
+                ),
                 connections=2 * viewers + 100,
                 certificate=Path(certificate) if certificate else None,
                 key=Path(key) if key else None,
                 on_start=self._feed.start,
-                on_stop=stop,
+                on_stop=self._feed.end,
             )
         except BaseException:
             self.close()
@@ -145,7 +143,13 @@ class LivePage(Output):
         return (OutputState(self.name, 0, self._server.problem),)
 
     def write(self, result: FrameResult) -> None:
-        """Keep a result for whoever looks."""
+        """Keep a result for whoever looks.
+
+        Raises:
+            OutputError: The page was closed before.
+        """
+        if self._feed.ended:
+            raise closed(self.name)
         self._feed.put(result)
 
     def event(self, event: Event) -> None:

@@ -14,10 +14,10 @@ from ..outputs.drawing import annotate
 from ..outputs.picture_encoding import encoded
 from ..types import FrameResult
 
-Picture = Literal["full", "blur", "none"]
+Shown = Literal["full", "blur", "none"]
 """What the live page shows of the picture: all, colours without anybody's features, or nothing."""
 
-PICTURES: tuple[Picture, ...] = get_args(Picture)
+SHOWN: tuple[Shown, ...] = get_args(Shown)
 
 # A face that fills the whole picture has 12 x 9 values left. People tell faces that they know apart from about
 # 7 x 10 on where these are all face (Sinha and others, "Face Recognition by Humans", Proc. IEEE 94, 2006), so one
@@ -25,7 +25,7 @@ PICTURES: tuple[Picture, ...] = get_args(Picture)
 _CELLS = 12
 
 
-def jpeg(result: FrameResult, picture: Picture) -> bytes:
+def jpeg(result: FrameResult, picture: Shown) -> bytes:
     """Draw the faces of a result and encode the picture; without a picture it is empty.
 
     Args:

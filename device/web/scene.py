@@ -11,7 +11,7 @@ from ..outputs.drawing import colour_of
 from ..pipeline import Pipeline
 from ..sensors import THROTTLE_FLAGS, celsius, throttled
 from ..types import UNCERTAIN, UNREADABLE
-from .pictures import Picture
+from .pictures import Shown
 
 _HEAT_LASTS = 10.0  # seconds
 
@@ -25,7 +25,7 @@ class Scene:
         worker: Reads the sensors, which may take a moment.
     """
 
-    def __init__(self, pipeline: Pipeline, picture: Picture, worker: Executor) -> None:
+    def __init__(self, pipeline: Pipeline, picture: Shown, worker: Executor) -> None:
         self.pipeline, self._worker = pipeline, worker
         self._heat: asyncio.Future[dict[str, Any]] | None = None
         self._heat_at = 0.0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -21,8 +22,8 @@ from ...errors import MissingFileError, OutputError, UsageError
 
 _log = logging.getLogger(__name__)
 
-_GRACE = 0.5  # seconds that viewers get to hear the end
-_PATIENCE = 2.0  # seconds for the thread to end
+_GRACE = 0.3  # seconds that viewers get to hear the end
+_PATIENCE = 1.0  # seconds for the thread to end
 _SEND_BUFFER = 131072  # bytes in the kernel for one viewer; more would only make what is shown older
 _LONGEST_MESSAGE = 1024  # bytes of a WebSocket message that comes in
 _SILENCE = 10.0  # seconds until a new connection must ask for something
@@ -64,7 +65,7 @@ class Server:
         certificate: Path | None,
         key: Path | None,
         on_start: Callable[[], None],
-        on_stop: Callable[[], Awaitable[None]],
+        on_stop: Callable[[], None],
     ) -> None:
         """Begin to serve.
 
@@ -74,7 +75,7 @@ class Server:
             certificate: PEM file for TLS; without it the server speaks plain HTTP.
             key: PEM file of its private key, where the certificate's does not hold it.
             on_start: Called in the event loop, before the first request.
-            on_stop: Awaited in the event loop, while connections are still open.
+            on_stop: Called in the event loop, while connections are still open.
 
         Raises:
             MissingFileError: A PEM file is missing.
@@ -103,6 +104,8 @@ class Server:
             forwarded_allow_ips="127.0.0.1,::1",
             ssl_certfile=certificate,
             ssl_keyfile=key,
+            # Otherwise OpenSSL asks for one at the terminal where the key is encrypted.
+            ssl_keyfile_password="none",  # noqa: S106
             timeout_graceful_shutdown=1,
         )
         _load(config, certificate, key)
@@ -139,7 +142,7 @@ class Server:
         started.set()
         await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
         ending.cancel()
-        await self._on_stop()
+        self._on_stop()
         self._server.should_exit = True
         self._loop.call_later(_GRACE, self._cut_off)
         await serving
@@ -168,20 +171,26 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except (OSError, UnicodeError):
-        raise UsageError(
-            f"{host!r} is no name or address of this machine; the live page listens on 127.0.0.1 for this machine "
-            "alone, or on 0.0.0.0 for the network"
-        ) from None
+        raise _no_host(host) from None
     try:
         # The system's own default for IPv6: where :: is asked for, IPv4 comes in, too.
-        return socket.create_server(
-            address[:2], family=family, dualstack_ipv6=family == socket.AF_INET6 and host == "::"
-        )
+        both = family == socket.AF_INET6 and host == "::"
+        return socket.create_server(address[:2], family=family, dualstack_ipv6=both)
     except OSError as error:
-        raise OutputError(
-            f"the live page can't listen on {place}: {error.strerror or error}; choose another port, or end the "
-            "program that has it"
-        ) from error
+        if error.errno == errno.EADDRNOTAVAIL:
+            raise _no_host(host) from None
+        remedy = {
+            errno.EADDRINUSE: "choose another port, or end the program that has this one",
+            errno.EACCES: "choose a port from 1024 on",
+        }.get(error.errno or 0, "choose another host or port")
+        raise OutputError(f"the live page can't listen on {place}: {error.strerror or error}; {remedy}") from error
+
+
+def _no_host(host: str) -> UsageError:
+    return UsageError(
+        f"{host!r} is no name or address of this machine; the live page listens on 127.0.0.1 for this machine alone, "
+        "or on 0.0.0.0 for the network"
+    )
 
 
 def _load(config: uvicorn.Config, certificate: Path | None, key: Path | None) -> None:

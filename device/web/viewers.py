@@ -15,49 +15,51 @@ from ..event_types import Event
 from .feed import Feed, Shot
 from .scene import Scene
 
-_UNACKNOWLEDGED = 2  # messages; a third waits until a viewer says "next"
+_UNACKNOWLEDGED = 2  # messages; a third waits until the page says "next"
 _SILENCE = 1.0  # seconds without a frame after which viewers hear how things are
 
+# Codes of RFC 6455 and the registry that it opened.
+_RESTARTING, _AGAINST_THE_RULES = 1012, 1008
 
-class Full(Exception):  # noqa: N818
+
+class TooManyViewers(Exception):  # noqa: N818
     """As many look as may."""
 
 
 class Viewers:
-    """Sends each viewer what is newest, as fast as that viewer takes it; one that takes nothing is dropped.
+    """Sends each viewer what is newest, as fast as that viewer takes it; a page that takes nothing is dropped.
+
+    A message to a page is 4 bytes, big-endian, with the length of the JSON that follows, and then the JPEG, which may
+    be empty. The page answers each with "next". While no frame comes, a message without a picture goes out once a
+    second.
 
     Args:
         feed: Where results and events come from.
         scene: What else there is to know.
         most: How many viewers there may be.
-        patience: Seconds after which a viewer that takes nothing is dropped.
+        patience: Seconds after which a page that takes nothing is dropped.
 
     Attributes:
         now: How many look.
         refused: How many were refused, so far.
-        dropped: How many were dropped, so far.
+        dropped: How many pages were dropped, so far.
     """
 
     def __init__(self, feed: Feed, scene: Scene, *, most: int, patience: float) -> None:
         self._feed, self._scene = feed, scene
         self._most, self._patience = most, patience
         self.now = self.refused = self.dropped = 0
-        self._ending = asyncio.Event()
-
-    def end(self) -> None:
-        """Say goodbye to everybody."""
-        self._ending.set()
 
     @contextmanager
     def seat(self) -> Iterator[None]:
-        """Be counted as a viewer.
+        """Count as a viewer within the block.
 
         Raises:
-            Full: There are as many as may be.
+            TooManyViewers: There are as many as may be.
         """
         if self.now >= self._most:
             self.refused += 1
-            raise Full
+            raise TooManyViewers
         self.now += 1
         try:
             yield
@@ -65,37 +67,33 @@ class Viewers:
             self.now -= 1
 
     async def page(self, socket: WebSocket) -> None:
-        """Serve a page until it leaves, or takes nothing for too long."""
-        credit = asyncio.Semaphore(_UNACKNOWLEDGED)
-        tasks = [
-            asyncio.create_task(each)
-            for each in (self._send(socket, credit), _receive(socket, credit), self._ending.wait())
-        ]
+        """Serve a page until it leaves, takes nothing for too long, or the feed ends."""
+        credit = asyncio.BoundedSemaphore(_UNACKNOWLEDGED)
+        tasks = [asyncio.create_task(each) for each in (self._send(socket, credit), _receive(socket, credit))]
+        code = _AGAINST_THE_RULES
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            # 1012: the service restarts, try again; 1008: something else than "next" came; 1011 is for our own faults.
-            code = 1012 if tasks[2] in done else 1008
-            with suppress(RuntimeError, OSError):
-                await socket.close(code)
-            for task in done:
-                task.result()
+            (done, *_), _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done.result()
+            code = _RESTARTING if self._feed.ended else code
         except TimeoutError:
             self.dropped += 1
-        except (WebSocketDisconnect, OSError):
-            pass
+        except WebSocketDisconnect:
+            return
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        with suppress(RuntimeError, WebSocketDisconnect):  # it left meanwhile
+            await socket.close(code)
 
     async def _send(self, socket: WebSocket, credit: asyncio.Semaphore) -> None:
         shot_number = events = 0  # a new viewer gets the newest events at once
-        while True:
+        while not self._feed.ended:
             async with asyncio.timeout(self._patience):
                 await credit.acquire()
             shot = await self._feed.news(shot_number, events, _SILENCE)
             picture = await shot.picture() if shot else b""
-            happened, events = self._feed.events_since(events), self._feed.events
+            happened, events = self._feed.events_since(events)
             shot_number = shot.number if shot else shot_number
             message = await self._message(shot, happened, picture)
             async with asyncio.timeout(self._patience):
@@ -113,9 +111,9 @@ class Viewers:
         return b"".join([len(text).to_bytes(4, "big"), text, picture])
 
     async def pictures(self) -> AsyncIterator[bytes]:
-        """Yield JPEG pictures, each as soon as the one before was taken."""
+        """Yield JPEG pictures, each the newest when the one before was taken."""
         number = 0
-        while not self._ending.is_set():
+        while not self._feed.ended:
             shot = await self._feed.news(number, self._feed.events, _SILENCE)
             if shot:
                 number = shot.number
@@ -124,16 +122,25 @@ class Viewers:
     async def events(self) -> AsyncIterator[Event | None]:
         """Yield events, and None once a second while nothing happens."""
         count = self._feed.events
-        while not self._ending.is_set():
-            await self._feed.happening(count, _SILENCE)
-            happened, count = self._feed.events_since(count), self._feed.events
+        while not self._feed.ended:
+            await self._feed.event(count, _SILENCE)
+            happened, count = self._feed.events_since(count)
             for event in happened:
                 yield event
             if not happened:
                 yield None
 
 
-async def _receive(socket: WebSocket, credit: asyncio.Semaphore) -> None:
-    """Count what a page took, until it leaves or says anything else."""
-    while (await socket.receive_text()) == "next" and credit._value < _UNACKNOWLEDGED:
-        credit.release()
+async def _receive(socket: WebSocket, credit: asyncio.BoundedSemaphore) -> None:
+    """Count what a page took, until it says anything else than "next", or says that more often than it was sent to.
+
+    Raises:
+        WebSocketDisconnect: It left.
+    """
+    while (message := await socket.receive()).get("text") == "next":
+        try:
+            credit.release()
+        except ValueError:
+            return
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect
