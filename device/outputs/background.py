@@ -92,7 +92,7 @@ class Background(Output):
             # A defect of an output must not end its thread unseen.
             level = logging.WARNING if isinstance(error, OutputError) else logging.ERROR
             problem = str(error) or type(error).__name__
-            if problem != self._problem:
+            if not self._problem:
                 _log.log(level, "%s; the run goes on", problem, exc_info=level == logging.ERROR)
         else:
             problem = ""

@@ -124,10 +124,10 @@ def test_the_thread_ends_with_the_run_and_the_output_takes_part_in_another():
     disk = Disk()
     disk.free.set()
     for frames in (5, 10):
-        camera = VirtualCamera(frames=5)
+        camera = VirtualCamera()
         camera.live = camera.newest_only = True
         disk.backlog = 5
         with Pipeline.open(camera) as pipeline:
-            pipeline.run(disk)
+            pipeline.run(disk, frames=5)
         assert len(disk.written) == frames
         assert [each.name for each in enumerate_threads() if each.name == "output the disk"] == []
