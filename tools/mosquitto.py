@@ -58,6 +58,15 @@ class Mosquitto(Closing):
         if self._process is not None:
             self._process.send_signal(signal.SIGHUP)
 
+    def encrypt(self, certificate: Path, key: Path) -> None:
+        """Speak TLS from the next start on."""
+        self._lines += [f"certfile {certificate}", f"keyfile {key}"]
+
+    @property
+    def running(self) -> bool:
+        """It was started and not stopped."""
+        return self._process is not None
+
     def start(self) -> Mosquitto:
         """Start it and wait until it listens."""
         self._configuration.write_text("\n".join(self._lines) + "\n")
@@ -110,8 +119,9 @@ class Listener(Closing):
 
     def __init__(self, port: int, user: str = "", password: str = "") -> None:
         self.messages: list[tuple[str, str, bool]] = []
-        self._changed, self._subscribed = Condition(), False
-        self._client = Client(CallbackAPIVersion.VERSION2)
+        self._changed, self._subscribed, self._ended = Condition(), False, False
+        self._client = Client(CallbackAPIVersion.VERSION2, reconnect_on_failure=False)
+        self._client.on_disconnect = self._disconnected
         self._client.on_message, self._client.on_subscribe = self._heard, self._listens
         self._client.on_connect = self._connected
         if user:
@@ -138,17 +148,26 @@ class Listener(Closing):
         """Send a message."""
         self._client.publish(topic, payload, 1).wait_for_publish(_PATIENCE)
 
+    def drain(self) -> None:
+        """Wait for the last message of a broker that was killed."""
+        self.wait(lambda: self._ended)
+
     def close(self) -> None:
         """Stop listening; the messages stay."""
         self._client.disconnect()
         self._client.loop_stop()
 
     def _connected(self, *_: object) -> None:
-        self._client.subscribe("#", 1)
+        self._client.subscribe("#")  # QoS 0: the broker holds nothing back that a kill would lose
 
     def _listens(self, *_: object) -> None:
         with self._changed:
             self._subscribed = True
+            self._changed.notify_all()
+
+    def _disconnected(self, *_: object) -> None:
+        with self._changed:
+            self._ended = True
             self._changed.notify_all()
 
     def _heard(self, client: Client, data: object, message: MQTTMessage) -> None:

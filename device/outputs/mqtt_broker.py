@@ -54,8 +54,8 @@ class Broker:
         match error:
             case ssl.SSLCertVerificationError():
                 why = f"its certificate is not trusted ({error.verify_message}); name the CA that signed it: --mqtt-ca"
-            case ssl.SSLError():
-                why = f"no TLS there ({error.reason or error}); use its port for TLS, mostly 8883, or mqtt://"
+            case ssl.SSLError() | ConnectionResetError() if self.tls:
+                why = f"no TLS there ({error.strerror or error}); use its port for TLS, mostly 8883, or mqtt://"
             case socket.gaierror():
                 why = "there is no host of this name, or no network; check the address"
             case ConnectionRefusedError():

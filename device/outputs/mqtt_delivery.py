@@ -26,6 +26,7 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Seconds before each further attempt to reach the broker; the last one is repeated."""
 
 _UNACKNOWLEDGED = 20  # messages that the broker may have got and not acknowledged: what an outage can duplicate
+_STEADY = 30.0  # seconds that a connection lasts that was no failure
 _TICK = 1.0  # seconds until what is current is looked at again, where nothing happens
 
 
@@ -109,6 +110,8 @@ class Delivery:
         self._unacknowledged: dict[int, Callable[[], Message] | None] = {}
         self._sent: dict[str, tuple[str, float]] = {}  # payload and time by topic, of what is current
         self._connected = self._taken_leave = False
+        self._since, self._failures = 0.0, 0  # when this connection began, and what failed in a row before
+        self._rival = f"no other client may have the id {client_id!r}, as from a copied memory card"
         self._closing: float | None = None  # when patience ends
         self._due = math.inf  # when something may be sent that differs now
         self._bell, self._ear = socket.socketpair()
@@ -167,7 +170,6 @@ class Delivery:
         return len(self._waiting) + len(self._again) + sum(make is not None for make in self._unacknowledged.values())
 
     def _work(self) -> None:
-        failures = 0
         while True:
             try:
                 self._talk()
@@ -176,12 +178,14 @@ class Delivery:
             except Exception as error:
                 # A defect must not end the thread unseen.
                 self._ails(self._broker.explain(error), None if isinstance(error, OSError) else error)
-            failures = 0 if self._connected else failures + 1
+            # A broker that takes us and drops us again is not to be asked every second.
+            lasted = time.monotonic() - self._since if self._connected else 0.0
+            self._failures = 0 if lasted > _STEADY else self._failures + 1
             with self._changed:
                 self._connected = False
                 self._again.extendleft(reversed([make for make in self._unacknowledged.values() if make]))
                 self._unacknowledged.clear()
-                pause = self._pauses[min(failures, len(self._pauses) - 1)]
+                pause = self._pauses[min(max(self._failures - 1, 0), len(self._pauses) - 1)]
                 if not self._retry or self._changed.wait_for(lambda: self._closing is not None, pause):
                     break
         self._bell.close()
@@ -216,6 +220,8 @@ class Delivery:
             raise OutputError(self._broker.refusal(refusals[0]))
         if not self._connected:
             why = "it ended the connection before the login; a broker with TLS wants mqtts://"
+        elif self._failures > 1:
+            why = "it ends the connection soon after each login; " + self._rival
         else:
             why = "the connection was lost; check the broker and the network"
         raise OutputError(f"{self._broker.name}: {why}")
@@ -238,7 +244,7 @@ class Delivery:
             if self.problem:
                 _log.warning("%s: connected", self._broker.name)
             with self._changed:
-                self._connected, self.problem = True, ""
+                self._connected, self._since, self.problem = True, time.monotonic(), ""
             self._sent.clear()
             if self._refresh:
                 client.subscribe(self._refresh, 1)
