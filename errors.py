@@ -54,6 +54,10 @@ class OutputError(FerliteError, OSError):
     """A result can't be written."""
 
 
+class ServiceError(FerliteError, OSError):
+    """systemd is missing, or refused what it was asked for."""
+
+
 class UsageError(FerliteError, ValueError):
     """Options that don't fit together or lie outside their range."""
 

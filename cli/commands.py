@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
-from . import convert, data, demo, doctor, models, mqtt, quickstart, report, run, runs, study, train
+from . import convert, data, demo, doctor, models, mqtt, quickstart, report, run, runs, service, study, train
 from .bench import app as bench
 from .console import echo
 
@@ -29,6 +29,7 @@ app.add_typer(bench.app, name="bench")
 app.command("report")(report.report)
 app.add_typer(models.app, name="models")
 app.add_typer(mqtt.app, name="mqtt")
+app.add_typer(service.app, name="service")
 
 
 @app.callback(invoke_without_command=True)

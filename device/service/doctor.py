@@ -10,8 +10,7 @@ from ..sources.open import open_source
 from ..sources.spec import parse_spec
 from . import device_checks, machine_checks, network_checks
 from .finding import Finding
-
-UNIT = "ferlite.service"
+from .manager import UNIT
 
 
 def examine(
