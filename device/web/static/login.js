@@ -2,74 +2,107 @@
 
 import { byId, made, setText } from "./dom.js";
 
+const PATIENCE = 4000; // milliseconds for an answer
+
+let token = "";
+
+/** Take a token out of the address bar, and of the history, before anything else happens; true if there is one. */
+export function takeToken() {
+  const text = location.hash.slice(1);
+  if (!text || byId(text)) return false; // or the name of a part of the page
+  token = decoded(text);
+  history.replaceState(history.state, "", location.pathname + location.search);
+  return true;
+}
+
+takeToken();
+
 /**
- * Make sure that the server lets this page in, and ask for a token where it needs one.
+ * Find out whether the server lets this page in, and ask for a token where it needs one.
  *
  * @returns True once it does; false if it does not answer.
  */
 export async function admission() {
-  const token = location.hash.slice(1);
-  if (token) {
-    // Out of the address bar and the history before anything else happens.
-    history.replaceState(history.state, "", location.pathname + location.search);
-    const status = await login(token);
-    if (status === 0) return false;
-    return status < 400 || asked(refusal(status));
+  let status = await answer("login");
+  let problem = "";
+  if (status === 401 && token) {
+    status = await logIn(token);
+    if (refused(status)) problem = refusal(status);
   }
-  const status = await answered("login");
-  if (status === 401) return asked("");
-  return status !== 0 && status < 500;
+  if (status === 0 || status >= 500) return false;
+  token = "";
+  if (refused(status)) return asked(problem);
+  hide();
+  return true;
 }
 
-const login = (token) => answered("login", { method: "POST", body: JSON.stringify({ token }) });
+const refused = (status) => status >= 400;
 
-async function answered(path, options = {}) {
+const logIn = (text) => answer("login", { method: "POST", body: JSON.stringify({ token: text }) });
+
+async function answer(path, options = {}) {
   try {
-    return (await fetch(path, { cache: "no-store", credentials: "same-origin", ...options })).status;
+    return (await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(PATIENCE), ...options })).status;
   } catch {
     return 0;
   }
 }
 
 function refusal(status) {
-  if (status === 429) return "Too many wrong tokens. Wait a minute, then try again.";
-  return status < 500 ? "This token is not the right one." : "ferlite can't check the token now.";
+  if (status === 0 || status >= 500) return "ferlite does not answer. Is it running?";
+  return status === 429 ? "Too many wrong tokens. Wait a minute, then try again." : "This token is not the right one.";
 }
 
-let form = null; // the promise of the form that is shown
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
 
 /** Show the form until its token is accepted. */
 function asked(problem) {
-  form ??= new Promise((resolve) => {
-    const field = made("input");
-    Object.assign(field, { id: "token", type: "password", autocomplete: "current-password", required: true });
-    field.spellcheck = false;
-    const label = made("label", "", "Token");
-    label.htmlFor = "token";
-    const wrong = made("p", "wrong");
-    wrong.setAttribute("role", "alert");
-    const button = made("button", "", "Show the camera");
-    const hint = "When ferlite started, it printed an address with the token, or the file that holds the token. Paste either here.";
-    const element = byId("login");
-    element.replaceChildren(made("h2", "", "Who may look?"), made("p", "", hint), label, field, wrong, button);
-    element.hidden = false;
-    element.onsubmit = async (event) => {
+  const form = byId("login");
+  if (form.hidden) fill(form);
+  setText(form.querySelector(".wrong"), problem);
+  return new Promise((resolve) => {
+    form.onsubmit = async (event) => {
       event.preventDefault();
-      button.disabled = true;
-      const status = await login(field.value.trim().replace(/^.*#/, ""));
-      button.disabled = false;
-      if (status && status < 400) {
-        element.replaceChildren();
-        element.hidden = true;
-        form = null;
-        resolve(true);
-      } else {
-        setText(wrong, status ? refusal(status) : "ferlite does not answer. Is it running?");
+      const field = form.querySelector("input");
+      const status = await logIn(tokenIn(field.value.trim()));
+      if (status === 0 || refused(status)) {
+        setText(form.querySelector(".wrong"), refusal(status));
         field.select();
+      } else {
+        hide();
+        resolve(true);
       }
     };
-    setText(wrong, problem);
-    field.focus();
   });
-  return form;
+}
+
+/** Return the token that was pasted, alone or at the end of an address. */
+function tokenIn(text) {
+  const address = /^https?:\/\/[^#]*#(.*)$/.exec(text);
+  return address ? decoded(address[1]) : text;
+}
+
+function fill(form) {
+  const field = made("input");
+  Object.assign(field, { id: "token", type: "password", autocomplete: "current-password", required: true });
+  const label = made("label", "", "Token");
+  label.htmlFor = field.id;
+  const wrong = made("p", "wrong");
+  wrong.setAttribute("role", "alert");
+  const hint = "When ferlite started, it printed an address with the token, or where the file with the token is. Paste the address or the token.";
+  form.replaceChildren(made("h2", "", "Who may look?"), made("p", "", hint), label, field, wrong, made("button", "", "Show the camera"));
+  form.hidden = false;
+  field.focus();
+}
+
+function hide() {
+  const form = byId("login");
+  form.hidden = true;
+  form.replaceChildren();
 }

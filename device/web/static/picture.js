@@ -25,7 +25,7 @@ export class Picture {
   #fit(width, height) {
     if (this.#canvas.width !== width) this.#canvas.width = width;
     if (this.#canvas.height !== height) this.#canvas.height = height;
-    this.#canvas.parentElement.style.setProperty("--ratio", width / height);
+    document.body.style.setProperty("--ratio", width / height); // style sheets fit the picture into the window
   }
 
   #places(faces, colours) {

@@ -1,6 +1,6 @@
 // The stream of results and pictures: one WebSocket, opened again whenever it is lost.
 
-import { admission } from "./login.js";
+import { admission, takeToken } from "./login.js";
 
 const SILENCE = 4000; // milliseconds; the server sends something every second
 const FIRST_DELAY = 250;
@@ -28,7 +28,8 @@ export class Stream {
     this.#tell = tell;
     const again = () => this.#restart();
     document.addEventListener("visibilitychange", again);
-    for (const name of ["online", "hashchange"]) addEventListener(name, again);
+    addEventListener("online", again);
+    addEventListener("hashchange", () => takeToken() && again()); // the address was pasted into an open page
     addEventListener("pagehide", () => this.#close());
     addEventListener("pageshow", ({ persisted }) => persisted && again()); // shown again from the cache
     again();

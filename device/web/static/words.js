@@ -67,7 +67,7 @@ export function sentence(event) {
 }
 
 function news({ state, previous, attempt, reason }) {
-  const again = state === previous ? ` still, attempt ${attempt}` : "";
-  const why = state !== "running" && reason ? `: ${reason}` : "";
-  return `The camera ${NEWS[state] ?? state}${again}${why}`;
+  let text = `The camera ${NEWS[state] ?? state}`;
+  if (state === previous) text = `${text.replace(" is ", " is still ")} (attempt ${attempt})`;
+  return state !== "running" && reason ? `${text}: ${reason}` : text;
 }

@@ -15,7 +15,7 @@ from ferlite.device.pipeline import Pipeline
 from ferlite.device.state import OutputState, State
 from ferlite.device.types import UNREADABLE, Expression, Face, Frame, FrameResult, Reading, TrackedFace
 from ferlite.device.web.live_page import LivePage
-from ferlite.tools.chromium import PROGRAM, Browser
+from ferlite.tools.chromium import PROGRAM, Browser, BrowserError
 
 LABELS = ("angry", "happy", "neutral")
 MARKUP = "<img src=x onerror=document.title='owned'>"
@@ -284,6 +284,49 @@ def test_without_a_token_a_form_asks_for_it(serve, look):
     tab.press("Enter")
     tab.wait_for(f"{LIVE} && document.querySelector('main').checkVisibility()")
     assert not tab.evaluate("document.querySelector('#login').checkVisibility()")
+
+
+@pytest.mark.parametrize("way", ["address", "form"])
+def test_a_token_may_hold_any_sign(serve, look, way):
+    served = serve(token="100%41 or \"<#ü>\" + 'more'")  # noqa: S106
+    served.see((1, "happy"))
+    tab = look(
+        served.page.link if way == "address" else served.address,
+        "document.body.dataset.state || document.activeElement.id == 'token'",
+    )
+    if way == "form":
+        tab.type(served.page._token)
+        tab.press("Enter")
+    tab.wait_for(LIVE)
+
+
+def test_a_token_that_is_pasted_into_an_open_page_lets_in(serve, look):
+    served = serve(token=TOKEN)
+    served.see((1, "happy"))
+    tab = look(served.address, "document.activeElement.id == 'token'")
+    tab.open(served.page.link)
+    tab.wait_for(f"{LIVE} && !document.querySelector('#login').checkVisibility()")
+    assert tab.evaluate("location.href") == served.address
+
+
+def test_a_link_within_the_page_is_not_taken_for_a_token(serve, look):
+    served = serve()
+    served.see((1, "happy"))
+    tab = look(served.address)
+    tab.press("Tab")
+    tab.press("Enter")
+    tab.wait_for("document.activeElement.id == 'faces-title'")
+    assert tab.evaluate("location.hash") == "#faces-title"
+
+
+def test_the_browser_refuses_markup_and_scripts_of_others(serve, look):
+    served = serve()
+    served.see()
+    tab = look(served.address)
+    with pytest.raises(BrowserError, match="TrustedHTML"):
+        tab.evaluate("document.body.innerHTML = 'x'")
+    with pytest.raises(BrowserError):
+        tab.evaluate("import('data:text/javascript,1')")
 
 
 # The connection
