@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from .. import __version__
-from . import convert, data, demo, doctor, models, mqtt, quickstart, report, run, runs, service, study, train
+from . import config, convert, data, demo, doctor, models, mqtt, quickstart, report, run, runs, service, study, train
 from .bench import app as bench
 from .console import echo
 
@@ -15,6 +15,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"auto_envvar_prefix": "FERLITE"},
 )
 app.command("quickstart")(quickstart.quickstart)
 app.command("demo")(demo.demo)
@@ -27,6 +28,7 @@ app.command("study")(study.study)
 app.command("convert")(convert.convert)
 app.add_typer(bench.app, name="bench")
 app.command("report")(report.report)
+app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")
 app.add_typer(mqtt.app, name="mqtt")
 app.add_typer(service.app, name="service")

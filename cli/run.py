@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -18,12 +19,14 @@ from ..device.outputs.base import Output
 from ..device.outputs.json_lines import EventLines
 from ..device.outputs.mqtt import Mqtt
 from ..device.outputs.open import open_annotated, open_lines, refuse_overwriting
+from ..device.outputs.rotation import Rotation
 from ..device.pipeline import Pipeline
 from ..device.service.heat import HOT
 from ..device.service.upkeep import Upkeep
 from ..device.sources.spec import masked
 from ..device.state import State
 from ..errors import OutputError, UsageError
+from .config_file import Config
 from .console import PlainConsole, console
 from .limits import rotation
 from .live import LiveView, output_troubles
@@ -41,6 +44,7 @@ _LIMITS = "Limits"
 
 
 def run(
+    context: typer.Context,
     source: Annotated[str | None, typer.Argument(help=_SOURCE_HELP, show_default=False)] = None,
     source_option: Annotated[
         str | None, typer.Option("--source", help="The same as an option.", show_default=False)
@@ -212,6 +216,7 @@ def run(
         Path | None, typer.Option(help="Style sheet of your own for page and kiosk view.", rich_help_panel=_PAGE)
     ] = None,
     viewers: Annotated[int, typer.Option(min=1, help="How many may look at once.", rich_help_panel=_PAGE)] = 20,
+    config: Config = None,
 ) -> None:
     """Find faces in a source and name their expressions.
 
@@ -219,11 +224,8 @@ def run(
     pipe, it gets one JSON line for each frame. Nothing is stored or sent but what --output, --events,
     --counts, --annotate and --mqtt name.
     """
-    given = {spec for spec in (source, source_option) if spec is not None}
-    if len(given) > 1:
-        raise UsageError(f"two sources are given, {' and '.join(sorted(map(masked, given)))}; give one")
-    # An empty text is not "auto": a script whose variable is unset must not switch a camera on.
-    chosen = given.pop() if given else "auto"
+    del config  # its values are the defaults of the others
+    chosen = _chosen(context, source, source_option)
     for name, file in (("output", output), ("events", events)):
         if file == "":
             raise UsageError(f"--{name} is empty; name a file, or - for standard output")
@@ -263,16 +265,7 @@ def run(
             )
         )
         limit = rotation(file_size, file_age, keep, live=pipeline.source.live)
-        outputs: list[Output] = [summary]
-        if lines:
-            opened = open_lines(lines, pipeline.classifiers, every_line=sync, rotation=limit)
-            outputs.append(stack.enter_context(opened))
-        if events:
-            outputs.append(stack.enter_context(EventLines(events, every_line=sync, rotation=limit)))
-        if counts is not None:
-            outputs.append(stack.enter_context(Counts(counts)))
-        if annotate is not None:
-            outputs.append(stack.enter_context(open_annotated(annotate, pipeline.source.rate, rotation=limit)))
+        outputs = [summary, *_files(stack, pipeline, lines, events, counts, annotate, sync=sync, rotation=limit)]
         if web:
             outputs.append(
                 stack.enter_context(
@@ -314,6 +307,37 @@ def run(
             _report(summary, pipeline.state, screen)
         _check_files(outputs, pipeline.state)
     raise typer.Exit(upkeep.exit_code)
+
+
+def _chosen(context: typer.Context, source: str | None, source_option: str | None) -> str:
+    given = {spec: None for spec in (source, source_option) if spec is not None}
+    where = context.get_parameter_source("source_option")
+    if len(given) > 1 and where is not None and where.name == "COMMANDLINE":
+        raise UsageError(f"two sources are given, {' and '.join(sorted(map(masked, given)))}; give one")
+    # An empty text is not "auto": a script whose variable is unset must not switch a camera on.
+    return next(iter(given), "auto")
+
+
+def _files(
+    stack: ExitStack,
+    pipeline: Pipeline,
+    lines: str,
+    events: str | None,
+    counts: Path | None,
+    annotate: Path | None,
+    *,
+    sync: bool,
+    rotation: Rotation | None,
+) -> Iterator[Output]:
+    """Open the outputs that write files, one after another, to be closed with `stack`."""
+    if lines:
+        yield stack.enter_context(open_lines(lines, pipeline.classifiers, every_line=sync, rotation=rotation))
+    if events:
+        yield stack.enter_context(EventLines(events, every_line=sync, rotation=rotation))
+    if counts is not None:
+        yield stack.enter_context(Counts(counts))
+    if annotate is not None:
+        yield stack.enter_context(open_annotated(annotate, pipeline.source.rate, rotation=rotation))
 
 
 def _report(summary: Summary, state: State, screen: Console | None) -> None:

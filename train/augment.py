@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from .toml_models import Table
+from ..models.toml_models import Table
 
 
 class Augmentation(Table):

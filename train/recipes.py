@@ -14,13 +14,13 @@ from typing import Annotated, Any, Literal
 import tomli_w
 from pydantic import AfterValidator, Field, model_validator
 
+from ..models import toml_models
 from ..models.files import sha256, write_bytes
 from ..models.labels import canonical
-from . import toml_models
+from ..models.toml_models import Name, Table
 from .augment import Augmentation
 from .balance import Balance
 from .folds import Splits
-from .toml_models import Name, Table
 
 Label = Annotated[str, AfterValidator(canonical)]
 

@@ -200,6 +200,7 @@ def template(tmp_path_factory: pytest.TempPathFactory, graph: bytes, record) -> 
     votes = "".join(f"{usage},fer{n:07}.png,4,1,1,1,1,1,1,0,0,0\n" for n, (usage, _) in enumerate(usages))
     (folder / "votes.csv").write_text(f"Usage,Image name,{emotions}\n{votes}")
     (folder / "recipe.toml").write_text('name = "mine"\nnetwork = "small"\nepochs = 1\n')
+    (folder / "options.toml").write_text('source = "picture.png"\nframes = 1\n')
     study = 'name = "some"\ndescription = "some"\nrecipe = "quickstart"\n[[variants]]\nname = "a"\n'
     (folder / "study.toml").write_text(study)
     model = modelfile.write(folder / "tiny.tflite", graph, record)

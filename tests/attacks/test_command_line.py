@@ -39,6 +39,9 @@ COMMANDS = {
     "bench latency": "tiny.tflite --seconds 0 --queries 1 --cold-starts 0",
     "bench compare": "accuracy.json accuracy.json",
     "report": ".",
+    "config init": "new.toml",
+    "config check": "options.toml",
+    "config show": "options.toml",
     "models list": "",
     "models show": "tiny.tflite",
     "models verify": "tiny.tflite",
@@ -79,8 +82,9 @@ NAMES = [
     "out.png", "out.", "out.jpg", "shots",
 ]  # fmt: skip
 FILES = [
-    "faces.csv", "votes.csv", "recipe.toml", "study.toml", "accuracy.json", "tiny.tflite", "bare.tflite", "clip.avi",
-    "sound.wav", "faces", "faces/train", "run", "new/deep/out", "link", "loop", ".", "nothing",
+    "faces.csv", "votes.csv", "recipe.toml", "options.toml", "study.toml", "accuracy.json", "tiny.tflite",
+    "bare.tflite", "clip.avi", "sound.wav", "faces", "faces/train", "run", "new/deep/out", "link", "loop", ".",
+    "nothing",
     *(f"picture{suffix}" for suffix in (".png", ".jpg", ".tiff", ".webp", ".bmp", ".gif")),
 ]  # fmt: skip
 

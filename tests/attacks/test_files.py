@@ -23,6 +23,7 @@ READERS = {
     "votes.csv": [f"{SCORE} faces.csv --votes votes.csv", f"{TRAIN} quickstart --data faces.csv --votes votes.csv"],
     "muxspace/data/legend.csv": ["data muxspace"],
     "recipe.toml": [f"{TRAIN} recipe.toml --data faces.csv"],
+    "options.toml": [f"{RUN} --config options.toml", "config check options.toml"],
     "study.toml": ["study study.toml --data faces.csv --out new --no-int8"],
     "accuracy.json": ["bench compare accuracy.json accuracy.json", "report ."],
     **{file: [f"{RUN} picture.png --counts {file.removeprefix('.').removesuffix('.now')}"]

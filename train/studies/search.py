@@ -12,9 +12,9 @@ from pydantic import Field
 
 from ...data.dataset import Dataset
 from ...data.ferplus import Votes
+from ...models.toml_models import Table
 from ..recipes import Recipe, change
 from ..runs import Run
-from ..toml_models import Table
 
 
 class Search(Table):

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from .. import recipes, toml_models
+from ...models import toml_models
+from ...models.toml_models import Name, Table
+from .. import recipes
 from ..recipes import Recipe
-from ..toml_models import Name, Table
 from .search import Search
 
 _FOLDER = Path(__file__).parent

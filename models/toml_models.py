@@ -11,7 +11,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, model_validator
 
 from ..errors import DataError, UnknownNameError, check_name, unknown
-from ..models.files import read_bytes
+from .files import read_bytes
 
 Name = Annotated[str, AfterValidator(partial(check_name, "recipe or study"))]
 """A name that becomes that of a file."""
@@ -62,6 +62,11 @@ class Table(BaseModel):
             if str(name) not in names(folder):
                 raise unknown(cls.__name__.lower(), str(name), names(folder))
             path = folder / f"{name}.toml"
+        return cls.read_file(path)
+
+    @classmethod
+    def read_file(cls, path: Path) -> Self:
+        """Read a TOML file; for the errors see `read`."""
         try:
             values = tomllib.loads(read_bytes(path).decode())
         except RecursionError as error:
