@@ -72,7 +72,9 @@ class Metrics(Collector):
         )
         yield GaugeMetricFamily("ferlite_viewers", "Viewers of the live page.", self._viewers.now)
         yield CounterMetricFamily("ferlite_viewers_refused", "Viewers above the limit.", self._viewers.refused)
-        yield CounterMetricFamily("ferlite_viewers_stuck", "Viewers dropped for taking nothing.", self._viewers.dropped)
+        yield CounterMetricFamily(
+            "ferlite_viewers_dropped", "Viewers dropped for taking nothing.", self._viewers.dropped
+        )
         model = self._scene.pipeline.classifier.record.name
         yield InfoMetricFamily("ferlite_model", "The model that names expressions.", {"name": model})
 

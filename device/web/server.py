@@ -6,6 +6,7 @@ import asyncio
 import errno
 import ipaddress
 import logging
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -183,7 +184,8 @@ def _listen(host: str, port: int) -> socket.socket:
             errno.EADDRINUSE: "choose another port, or end the program that has this one",
             errno.EACCES: "choose a port from 1024 on",
         }.get(error.errno or 0, "choose another host or port")
-        raise OutputError(f"the live page can't listen on {place}: {error.strerror or error}; {remedy}") from error
+        why = os.strerror(error.errno) if error.errno else error  # its own text repeats the address
+        raise OutputError(f"the live page can't listen on {place}: {why}; {remedy}") from error
 
 
 def _no_host(host: str) -> UsageError:
