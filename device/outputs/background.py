@@ -17,6 +17,8 @@ from .base import Output
 
 _log = logging.getLogger(__name__)
 
+_PATIENCE = 0.5  # seconds; what is stopped from outside ends within 2
+
 _NOTHING = np.zeros((0, 0, 3), np.uint8)
 
 
@@ -63,7 +65,16 @@ class Background(Output):
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._thread.join()
+        try:
+            self._thread.join()
+        except KeyboardInterrupt:
+            # Who does not wait for what waits still waits for the write under way, unless that hangs: whoever opened
+            # the output closes it next.
+            with self._changed:
+                self._dropped += len(self._waiting)
+                self._waiting.clear()
+            self._thread.join(_PATIENCE)
+            raise
 
     def _put(self, what: FrameResult | Event) -> None:
         with self._changed:

@@ -51,7 +51,7 @@ class LineOutput(Output):
             self.name = "standard output"
         with explained(self.name):
             file = _standard_output() if standard else target
-            if isinstance(file, (str, Path)) and rotation is not None:
+            if rotation is not None and isinstance(file, (str, Path)) and not Path(file).is_relative_to("/dev"):
                 self._rotated = rotation, Path(file)
                 rotation.share(Path(file))
             if isinstance(file, (str, Path, int)):

@@ -44,7 +44,7 @@ class Rotation:
         size: Bytes at which a file is full, at the latest with its share of a quarter of `total`; None for no other
             limit.
         age: Seconds of the spans that files are divided by, counted from midnight, local time; None for one span.
-        total: Bytes of all files whose outputs share this limit; None for no limit.
+        total: Bytes that all files whose outputs share this limit may take on the disk; None for no limit.
         wall: Gives the seconds since the epoch.
 
     Raises:
@@ -113,7 +113,7 @@ class Rotation:
         Raises:
             OSError: One can't be removed.
         """
-        finished = _Finished(_moment(self._wall()), file, file.stat().st_size)
+        finished = _Finished(_moment(self._wall()), file, _taken(file))
         with self._lock:
             self._finished.append(finished)
             self._bytes += finished.size
@@ -153,11 +153,17 @@ def _former(path: Path) -> list[_Finished]:
     """Return the files beside `path` that were set aside under its name."""
     name = re.compile(rf"{re.escape(path.stem)}-(\d{{8}}T\d{{6}}Z){re.escape(path.suffix)}")
     found = [(name.fullmatch(each.name), each) for each in path.parent.iterdir()] if path.parent.is_dir() else []
-    return [_Finished(match[1], each, each.stat().st_size) for match, each in found if match and each.is_file()]
+    return [_Finished(match[1], each, _taken(each)) for match, each in found if match and each.is_file()]
 
 
 def _moment(wall: float) -> str:
     return time.strftime(_MOMENT, time.gmtime(wall))
+
+
+def _taken(file: Path) -> int:
+    """Return the bytes that a file takes on its disk: many small ones take much more than they hold."""
+    found = file.stat()
+    return max(found.st_size, 512 * found.st_blocks)  # POSIX: blocks of 512 bytes, whatever the disk's are
 
 
 def _real(file: Path) -> Path:

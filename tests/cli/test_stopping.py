@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import time
 import numpy as np
 import pytest
 
-from ferlite import open_source
+from ferlite import Counts, open_source
 from ferlite.cli import signals
 from ferlite.cli.signals import Stopping
 from ferlite.device.outputs.base import Output, Together
@@ -116,6 +117,29 @@ def test_lines_before_a_kill_are_whole(tmp_path):
         process.kill()
     for line in lines(out)[:-1]:
         json.loads(line)
+
+
+def test_a_kill_of_a_live_run_costs_a_second_of_video_at_most_also_between_two_files(tmp_path):
+    if shutil.which("ffprobe") is None:
+        pytest.skip("no ffprobe here")
+    out, video = tmp_path / "out.jsonl", tmp_path / "out.mp4"
+    options = ["--output", out, "--annotate", video, "--keep", "2MB", "--file-size", "60kB"]
+    with subprocess.Popen([*COMMAND, "run", "virtual:live=true", *options]) as process:
+        while len(list(tmp_path.glob("out-*.mp4"))) < 2 or not video.exists() or not video.stat().st_size:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.kill()
+    frames = 0
+    for each in tmp_path.glob("*.mp4"):
+        probe = ["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames,codec_name", each]
+        probed = subprocess.run([*probe, "-of", "json"], check=True, capture_output=True, text=True)
+        assert probed.stderr == ""
+        frames += int(json.loads(probed.stdout)["streams"][0].get("nb_read_frames", 0))
+    written = [json.loads(line) for path in sorted(tmp_path.glob("*.jsonl")) for line in lines(path)]
+    seen = [each["frame"] for each in written]
+    assert seen == sorted(set(seen))
+    # 15 frames are a second.
+    assert len(seen) - 15 <= frames <= len(seen) + 15
 
 
 def test_a_reader_that_leaves_ends_the_run_quietly(tmp_path):
@@ -238,13 +262,16 @@ def test_a_signal_breaks_off_an_output_that_hangs(number, monkeypatch):
 def test_a_signal_ends_a_process_that_hangs_while_it_closes():
     program = """
 import signal, threading
+from contextlib import suppress
 from ferlite.cli import signals
 signals._PATIENCE = 0.05
 with signals.Stopping():
     try:
         signal.raise_signal(signal.SIGTERM)
     finally:
-        threading.Event().wait()
+        while True:
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
 """
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=30).returncode == 130
 
@@ -255,13 +282,14 @@ def test_a_signal_that_is_ignored_stays_so():
         signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.parametrize("live", ["", ",live=true"], ids=["clip", "live"])
 @pytest.mark.parametrize("shared", [False, True], ids=["stdout", "stdout and stderr"])
-def test_a_signal_ends_a_run_whose_reader_has_stopped(tmp_path, shared):
+def test_a_signal_ends_a_run_whose_reader_has_stopped(tmp_path, shared, live):
     video = tmp_path / "out.mp4"
     read, write = os.pipe()
     room = fcntl.fcntl(write, fcntl.F_SETPIPE_SZ, 4096)
     # Without a face a line has about 220 bytes; when less is left, the next one waits.
-    run = [*COMMAND, "run", "virtual:faces=0", "--annotate", video]
+    run = [*COMMAND, "run", f"virtual:faces=0{live}", "--annotate", video, "--counts", tmp_path / "counts.csv"]
     with subprocess.Popen(run, stdout=write, stderr=write if shared else subprocess.DEVNULL) as process:
         os.close(write)
         while int.from_bytes(fcntl.ioctl(read, termios.FIONREAD, bytes(4)), sys.byteorder) < room - 250:
@@ -273,14 +301,18 @@ def test_a_signal_ends_a_run_whose_reader_has_stopped(tmp_path, shared):
     os.close(read)
     with open_source(video) as clip:
         assert len(list(clip)) > 10
+    if not shared:
+        (row,) = Counts(tmp_path / "counts.csv").rows
+        assert row["people"] == 0
 
 
-def test_a_signal_ends_a_run_whose_fifo_is_not_read(tmp_path):
+@pytest.mark.parametrize("live", ["", ",live=true"], ids=["clip", "live"])
+def test_a_signal_ends_a_run_whose_fifo_is_not_read(tmp_path, live):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     room = fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
-    run = [*COMMAND, "run", "virtual:faces=0", "--output", fifo]
+    run = [*COMMAND, "run", f"virtual:faces=0{live}", "--output", fifo]
     with subprocess.Popen(run, stderr=subprocess.DEVNULL) as process:
         while int.from_bytes(fcntl.ioctl(reader, termios.FIONREAD, bytes(4)), sys.byteorder) < room - 250:
             assert process.poll() is None

@@ -93,8 +93,10 @@ def test_a_disk_that_fails_later_is_an_error_of_the_next_piece(tmp_path, monkeyp
     timers[0].function()
     with pytest.raises(OSError, match="Input/output"):
         file.append(b"2")
+    file.append(b"3")
     with pytest.raises(OSError, match="Input/output"):
         file.close()
+    assert (tmp_path / "file").read_bytes() == b"13"
 
 
 def test_a_file_is_written_by_one_program_alone(tmp_path):

@@ -131,3 +131,24 @@ def test_the_thread_ends_with_the_run_and_the_output_takes_part_in_another():
             pipeline.run(disk, frames=5)
         assert len(disk.written) == frames
         assert [each.name for each in enumerate_threads() if each.name == "output the disk"] == []
+
+
+def test_a_second_ctrl_c_waits_for_the_write_under_way_and_for_no_more(monkeypatch):
+    disk = Disk()
+    background = Background(disk)
+    join = background._thread.join
+
+    def interrupted(timeout=None):
+        if timeout is None:
+            raise KeyboardInterrupt
+        disk.free.set()
+        join()
+
+    monkeypatch.setattr(background._thread, "join", interrupted)
+    for _ in range(2):
+        background.write(RESULT)
+        assert disk.begun.wait(30)
+    with pytest.raises(KeyboardInterrupt):
+        background.close()
+    assert len(disk.written) == 1
+    assert background.states[0].dropped == 1

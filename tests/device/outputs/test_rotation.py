@@ -92,7 +92,7 @@ def test_only_what_was_set_aside_under_the_name_is_removed(tmp_path):
     for name in (*others, *former):
         (tmp_path / name).write_bytes(b"{}\n" * 1000)
     (tmp_path / "out-20250101T000000Z.jsonl").mkdir()
-    with JsonLines(tmp_path / "out.jsonl", rotation=Rotation(1000, None, 7500)):
+    with JsonLines(tmp_path / "out.jsonl", rotation=Rotation(1000, None, 9500)):
         left = set(sizes(tmp_path))
     assert left == {*others, *former[2:], "out.jsonl", "out-20250101T000000Z.jsonl"}
 
@@ -188,7 +188,7 @@ def test_an_old_file_that_can_not_be_removed_is_an_error_and_lines_go_on(tmp_pat
 
     monkeypatch.setattr("pathlib.Path.unlink", refuse)
     failed = 0
-    with JsonLines(tmp_path / "out.jsonl", rotation=Rotation(1000, None, 2000)) as lines:
+    with JsonLines(tmp_path / "out.jsonl", rotation=Rotation(1000, None, 8000)) as lines:
         for index in range(60):
             try:
                 lines.write(a_result(index))
@@ -196,3 +196,26 @@ def test_an_old_file_that_can_not_be_removed_is_an_error_and_lines_go_on(tmp_pat
                 failed += 1
     assert len(frames_in(sorted(tmp_path.iterdir()))) == 60 - failed
     assert 0 < failed < 20
+
+
+def test_small_files_count_by_what_they_take_on_the_disk(tmp_path):
+    rotation = Rotation(1, None, 40_000)
+    with JsonLines(tmp_path / "out.jsonl", rotation=rotation) as lines:
+        for index in range(50):
+            lines.write(a_result(index))
+    assert sum(512 * path.stat().st_blocks for path in tmp_path.iterdir()) <= 40_000 + 8192
+
+
+def test_standard_output_and_devices_are_not_renamed(tmp_path):
+    program = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_rotation import JsonLines, Rotation, a_result
+for target in ("-", "/dev/stdout", "/dev/null"):
+    with JsonLines(target, rotation=Rotation(1)) as lines:
+        for index in range(3): lines.write(a_result(index))
+"""
+    with (tmp_path / "out.jsonl").open("wb") as file:
+        subprocess.run([sys.executable, "-c", program], check=True, stdout=file)
+    assert list(sizes(tmp_path)) == ["out.jsonl"]
+    assert frames_in([tmp_path / "out.jsonl"]) == [0, 1, 2, 0, 1, 2]
