@@ -26,12 +26,12 @@ from ..device.service.upkeep import Upkeep
 from ..device.sources.spec import masked
 from ..device.state import State
 from ..errors import OutputError, UsageError
+from . import page
 from .config_file import Config
 from .console import PlainConsole, console
 from .limits import rotation
 from .live import LiveView, output_troubles
 from .mqtt import PANEL, Ca, Discovery, Id, PasswordFile
-from .page import open_page
 from .signals import Stopping
 from .starting import at_once
 from .summary import Summary
@@ -39,7 +39,6 @@ from .summary import Summary
 _SOURCE_HELP = "Camera (auto, picamera:0, usb:0, /dev/video0), address, clip, picture or folder; auto if not given."
 
 
-_PAGE = "Live page"
 _LIMITS = "Limits"
 
 
@@ -186,46 +185,28 @@ def run(
         tuple[float, float] | None,
         typer.Option(help="For a model without a record: its input values for black and white; 0 255 if not given."),
     ] = None,
-    web: Annotated[
-        bool, typer.Option("--web", help="Serve a live page for browsers and programs.", rich_help_panel=_PAGE)
-    ] = False,
-    web_host: Annotated[
-        str,
-        typer.Option(
-            help="Address to listen on; 0.0.0.0 for the network, where a token is needed.", rich_help_panel=_PAGE
-        ),
-    ] = "127.0.0.1",
-    web_port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65535, rich_help_panel=_PAGE)] = 8080,
-    web_name: Annotated[
-        list[str] | None,
-        typer.Option(help="Host name of the page beside this machine's own; may be repeated.", rich_help_panel=_PAGE),
-    ] = None,
-    web_token_file: Annotated[
-        Path | None, typer.Option(help="File with the token, if not the one that is made.", rich_help_panel=_PAGE)
-    ] = None,
-    web_cert: Annotated[
-        Path | None, typer.Option(help="PEM file of a certificate, for https.", rich_help_panel=_PAGE)
-    ] = None,
-    web_key: Annotated[
-        Path | None, typer.Option(help="PEM file of its key, if not in the same file.", rich_help_panel=_PAGE)
-    ] = None,
-    web_picture: Annotated[
-        str, typer.Option(help="What shows of the picture: full, blur or none.", rich_help_panel=_PAGE)
-    ] = "full",
-    web_theme: Annotated[
-        Path | None, typer.Option(help="Style sheet of your own for page and kiosk view.", rich_help_panel=_PAGE)
-    ] = None,
-    viewers: Annotated[int, typer.Option(min=1, help="How many may look at once.", rich_help_panel=_PAGE)] = 20,
+    web: page.Web = False,
+    show: page.Show = False,
+    web_host: page.Host = "127.0.0.1",
+    web_port: page.Port = 8080,
+    web_name: page.Names = None,
+    web_token_file: page.TokenFile = None,
+    web_cert: page.Certificate = None,
+    web_key: page.Key = None,
+    web_picture: page.Picture = "full",
+    web_theme: page.Theme = None,
+    viewers: page.Viewers = 20,
     config: Config = None,
 ) -> None:
     """Find faces in a source and name their expressions.
 
     A terminal shows the faces live, and a summary at the end. Where standard output is a file or a
     pipe, it gets one JSON line for each frame. Nothing is stored or sent but what --output, --events,
-    --counts, --annotate and --mqtt name.
+    --counts, --annotate and --mqtt name; --web shows it, by default on this machine alone.
     """
     del config  # its values are the defaults of the others
     chosen = _chosen(context, source, source_option)
+    serve = page.wanted(context, web=web, show=show)
     for name, file in (("output", output), ("events", events)):
         if file == "":
             raise UsageError(f"--{name} is empty; name a file, or - for standard output")
@@ -266,24 +247,22 @@ def run(
         )
         limit = rotation(file_size, file_age, keep, live=pipeline.source.live)
         outputs = [summary, *_files(stack, pipeline, lines, events, counts, annotate, sync=sync, rotation=limit)]
-        if web:
-            outputs.append(
-                stack.enter_context(
-                    open_page(
-                        pipeline,
-                        web_host,
-                        web_port,
-                        token_file=web_token_file,
-                        names=web_name or (),
-                        certificate=web_cert,
-                        key=web_key,
-                        picture=web_picture,
-                        viewers=viewers,
-                        stall=stall,
-                        theme=web_theme,
-                    )
-                )
+        if serve:
+            served = page.open_page(
+                pipeline,
+                web_host,
+                web_port,
+                token_file=web_token_file,
+                show=show,
+                names=web_name or (),
+                certificate=web_cert,
+                key=web_key,
+                picture=web_picture,
+                viewers=viewers,
+                stall=stall,
+                theme=web_theme,
             )
+            outputs.append(stack.enter_context(served))
         if mqtt is not None:
             publisher = Mqtt(
                 pipeline,
