@@ -54,7 +54,7 @@ class LiveView(Output):
             parts.append(f"reopened: {state.reopened}")
         line = Text("  ".join(parts))
         if state.limit:
-            line.append(f"  at most {state.limit.rate:.1f} a second: {printable(state.limit.reason)}", style="yellow")
+            line.append(f"  {printable(str(state.limit))}", style="yellow")
         if state.name not in ("running", "ended"):
             line.append(f"  {_trouble(state)}", style="yellow")
         for trouble in output_troubles(state):

@@ -84,7 +84,7 @@ class Monitor:
     def changes(self) -> list[StateEvent]:
         """Return the change of state since the last call, if there is one."""
         state, before = self.state, self._last
-        if (state.name, state.attempt, state.limit) == (before.name, before.attempt, before.limit):
+        if (state.name, state.attempt) == (before.name, before.attempt):
             return []
         now = self._clock()
         self._last = replace(state, since=before.since if state.name == before.name else now)

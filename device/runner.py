@@ -189,7 +189,7 @@ class Runner(Callbacks, Closing):
 
             pipeline.limit(RateLimit(5.0, "the battery is low"))
 
-        The frames between are dropped and counted. `state.limit` shows the limit, and a change is an event.
+        The frames between are dropped and counted. `state.limit` shows the limit.
 
         Args:
             limit: The limit and its reason; None lifts it. `max_rate` goes on to hold.

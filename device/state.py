@@ -42,6 +42,9 @@ class RateLimit:
     rate: float
     reason: str
 
+    def __str__(self) -> str:
+        return f"at most {self.rate:.1f} frames a second: {self.reason}"
+
     def to_json(self) -> dict[str, Any]:
         """Return what a JSON line holds."""
         return {"rate": round(self.rate, 1), "reason": self.reason}

@@ -254,7 +254,8 @@ def _checked(id: str | None) -> str:
 
 def _problems(state: State) -> list[str]:
     camera = state.name not in (*WATCHED, "ended") and state.reason
-    return [f"camera {state.name}: {camera}"] * bool(camera) + [each.problem for each in state.outputs if each.problem]
+    problems = [f"camera {state.name}: {camera}"] * bool(camera) + [str(state.limit)] * bool(state.limit)
+    return problems + [each.problem for each in state.outputs if each.problem]
 
 
 def _heat() -> list[str]:

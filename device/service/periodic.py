@@ -31,7 +31,7 @@ class Periodic(Closing):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop; may be called again, and by the function itself."""
+        """Stop; may be called again."""
         self._closed.set()
         self._thread.join(_PATIENCE)
 

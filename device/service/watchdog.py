@@ -95,7 +95,7 @@ class Watchdog(Closing):
 def in_words(state: State) -> str:
     """Return a line about a state: its name, frames a second, and what is wrong with camera, heat or outputs."""
     parts = [state.name]
-    if state.name == "running":
+    if state.rate:
         parts.append(f"{state.rate:.0f} frames a second")
     elif state.attempt:
         parts.append(f"attempt {state.attempt}")
@@ -103,7 +103,7 @@ def in_words(state: State) -> str:
     if state.reason and state.name != "running":
         line += f": {state.reason}"
     if state.limit:
-        line += f"; at most {state.limit.rate:.1f} frames a second: {state.limit.reason}"
+        line += f"; {state.limit}"
     for output in state.outputs:
         if output.problem:
             line += f"; {output.problem} ({output.dropped} dropped)"

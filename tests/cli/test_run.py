@@ -206,7 +206,7 @@ def test_the_view_shows_drops_losses_and_what_a_lost_camera_waits_for(view):
     assert "30 frames  15.0 a second  12 dropped  reopened: 2" in shown
     assert re.search(r"7 │ happy │ +75%", shown)
     view._pipeline.state = State("running", limit=RateLimit(2.0, "the machine is at 76 °C"))
-    assert "at most 2.0 a second: the machine is at 76 °C" in drawn(view)
+    assert "at most 2.0 frames a second: the machine is at 76 °C" in drawn(view)
     view._pipeline.state = State("reopening", "no\x1b frame", 2, next_try=3.0, frames=30)
     assert "reopening, attempt 2, next try in 3 s: no\N{REPLACEMENT CHARACTER} frame" in drawn(view)
 

@@ -113,16 +113,6 @@ def test_a_limit_above_the_users_own_changes_nothing(paced):
     assert np.diff(times(pipeline)) == pytest.approx(0.2)
 
 
-def test_a_change_of_the_limit_is_an_event(paced):
-    _, pipeline = paced(2.0)
-    events = []
-    pipeline.when_state = lambda event: events.append((event.state.name, event.state.limit))
-    for number, _ in enumerate(pipeline):
-        if number == 5:
-            pipeline.limit(RateLimit(4.0, "heat"))
-    assert events == [("running", None), ("running", RateLimit(4.0, "heat")), ("ended", RateLimit(4.0, "heat"))]
-
-
 def test_closing_ends_the_wait_for_a_frame_that_is_not_due_yet(recognizer):
     camera = Camera(1000.0)
     pipeline = Runner(camera, recognizer, max_rate=0.1, clock=lambda: camera.now)

@@ -72,6 +72,7 @@ function showNumbers({ state, heat, model }) {
 
 function showProblems({ state, heat }) {
   const texts = heat.throttled.length ? [`The device slows down: ${heat.throttled.join(", ")}`] : [];
+  if (state.limit) texts.push(`At most ${state.limit.rate} frames a second: ${state.limit.reason}`);
   for (const { name, problem, dropped } of state.outputs) {
     if (problem) texts.push(`${name}: ${problem}${dropped ? ` (${dropped.toLocaleString()} lost so far)` : ""}`);
   }

@@ -8,7 +8,7 @@ import pytest
 
 from ferlite import FaceEvent, OutputError, Pipeline, StateEvent
 from ferlite.device.outputs.mqtt import Mqtt, remove
-from ferlite.device.state import OutputState, State
+from ferlite.device.state import OutputState, RateLimit, State
 from ferlite.tools.mosquitto import Listener
 
 PAUSES = (0.05,)
@@ -108,6 +108,11 @@ def test_a_lost_camera_is_published_at_once(mqtt, listener):
     expected = {"state": "reopening", "reason": "the camera was unplugged"}
     listener.wait(lambda: listener.of("/camera")[-1] == expected)
     listener.wait(lambda: listener.of("/health")[-1]["problem"] == "camera reopening: the camera was unplugged")
+
+
+def test_what_limits_the_rate_is_published_as_a_problem(mqtt, listener):
+    mqtt._pipeline.state = State("running", rate=2.0, limit=RateLimit(2.0, "76 °C"))
+    listener.wait(lambda: listener.of("/health")[-1]["problem"] == "at most 2.0 frames a second: 76 °C")
 
 
 def test_home_assistant_that_starts_gets_all_again(mqtt, listener):

@@ -163,6 +163,7 @@ def test_the_status_says_what_is_wrong_and_not_more_often_than_needed():
     [
         (State("reopening", "usb:0: no frame", 3, next_try=5.0), "reopening, attempt 3: usb:0: no frame"),
         (State("opening"), "opening"),
+        (State("running"), "running"),
         (State("running", "lost an hour ago", rate=9.6), "running, 10 frames a second"),
         (
             State("running", rate=2.0, limit=RateLimit(2.0, "the machine is at 76 °C")),

@@ -12,7 +12,7 @@ import pytest
 from ferlite.device.event_types import FaceEvent, StateEvent
 from ferlite.device.outputs.drawing import COLOURS
 from ferlite.device.pipeline import Pipeline
-from ferlite.device.state import OutputState, State
+from ferlite.device.state import OutputState, RateLimit, State
 from ferlite.device.types import UNREADABLE, Expression, Face, Frame, FrameResult, Reading, TrackedFace
 from ferlite.device.web.live_page import LivePage
 from ferlite.tools.chromium import PROGRAM, Browser, BrowserError
@@ -234,14 +234,14 @@ def test_every_state_has_its_words(serve, look, state, title):
     assert state.reason in tab.text
 
 
-def test_outputs_with_problems_are_named(serve, look):
+def test_problems_of_outputs_and_what_limits_the_rate_are_named(serve, look):
     served = serve()
     outputs = (OutputState("out.jsonl", 1204, "no space left"), OutputState("mqtt://broker"))
-    served.pretended.state = replace(served.pretended.state, outputs=outputs)
+    served.pretended.state = replace(served.pretended.state, outputs=outputs, limit=RateLimit(7.5, "76 °C"))
     served.see()
     tab = look(served.address)
     shown = tab.evaluate("[...document.querySelectorAll('#problems li')].map(each => each.textContent)")
-    assert shown == ["out.jsonl: no space left (1,204 lost so far)"]
+    assert shown == ["At most 7.5 frames a second: 76 °C", "out.jsonl: no space left (1,204 lost so far)"]
 
 
 def test_without_a_picture_the_places_of_the_faces_are_shown(serve, look):
