@@ -12,7 +12,9 @@ from ... import __version__
 from ..types import UNCERTAIN, UNREADABLE
 from .presence import NOBODY
 
-EVENTS = ("appeared", "changed", "held", "left")
+EVENTS = ("appeared", "held", "left")
+"""Kinds of events that are shown; the entity of the label shows the others."""
+
 LATE = 10
 """Seconds that an event may have waited for the broker and still be shown; an older one would set off automations."""
 
@@ -69,8 +71,10 @@ def discovery(
             "name": "Last event",
             "state_topic": topics["event"],
             "event_types": list(EVENTS),
-            # Home Assistant leaves an empty one.
-            "value_template": "{{ value if value_json.age < " + str(LATE) + " else '' }}",
+            # Home Assistant passes over an empty one.
+            "value_template": "{{ value if value_json.event_type in "
+            + f"{list(EVENTS)} and value_json.age < {LATE}"
+            + " else '' }}",
             "icon": "mdi:account-eye-outline",
         },
         "camera": {

@@ -23,8 +23,9 @@ from .base import Output
 from .home_assistant import WATCHED
 from .mqtt_broker import open_broker
 from .mqtt_delivery import PAUSES, Delivery, Message
-from .presence import Presence
+from .presence import Pace, Presence
 
+_RETAINED = ("availability", "camera", "state", "health")
 _PATIENCE = 10.0  # seconds to reach a broker whose messages are to be removed
 
 
@@ -43,8 +44,8 @@ class Mqtt(Output):
         with Pipeline.open("picamera:0") as pipeline, Mqtt(pipeline, "mqtt://broker.local") as mqtt:
             pipeline.run(mqtt)
 
-    Under `ferlite/ID/` are `availability`, `camera` and `state`, which the broker retains and gets when they change;
-    `event`, with a message for each event of a face; and `health` once a minute. Nothing of it holds a picture.
+    Under `ferlite/ID/` are `availability`, `camera` and `state`, sent when they change, and `health`, once a minute,
+    which the broker retains; and `event`, with a message for each event of a face. Nothing of it holds a picture.
     The pipeline never waits: a thread delivers, see `Delivery`; a broker that is away is tried again for ever.
 
     Args:
@@ -92,7 +93,8 @@ class Mqtt(Output):
         self._pipeline, self._clock, self._heartbeat = pipeline, clock, heartbeat
         self._topics = topics(id)
         self._presence = Presence()
-        self._state = _json(people=0, label=self._presence.label)
+        self._seen = self._shown = 0, self._presence.label
+        self._pace = Pace(clock())
         self._health, self._reason = "", ([""], False)
         self._next_beat = clock()
         self._introduction: list[Message] = []
@@ -138,9 +140,9 @@ class Mqtt(Output):
         self._delivery.close()
 
     def _note(self) -> None:
-        state = _json(people=self._presence.people, label=self._presence.label)
-        if state != self._state:
-            self._state = state
+        seen = self._presence.people, self._presence.label
+        if seen != self._seen:
+            self._seen = seen
             self._delivery.wake()
 
     def _message(self, event: FaceEvent) -> Callable[[], Message]:
@@ -166,11 +168,16 @@ class Mqtt(Output):
         if now >= self._next_beat or reason != self._reason:
             self._next_beat, self._reason = now + self._heartbeat, reason
             self._health = self._measured(state)
+        seen = self._seen
+        if seen[0] != self._shown[0] or (seen != self._shown and self._pace.allows(now)):
+            self._shown = seen
+        people, label = self._shown
         return [
             *self._introduction,
             Message(self._topics["camera"], _json(state=state.name, reason=state.reason)),
-            Message(self._topics["state"], self._state),
-            Message(self._topics["health"], self._health, retain=False),
+            Message(self._topics["state"], _json(people=people, label=label)),
+            # Retained, because Home Assistant subscribes some time after it was introduced.
+            Message(self._topics["health"], self._health),
             Message(self._topics["availability"], "online"),
         ]
 
@@ -191,7 +198,7 @@ class Mqtt(Output):
 
 def topics(id: str) -> dict[str, str]:
     """Return the topics of a device by what they are for."""
-    return {name: f"ferlite/{id}/{name}" for name in ("availability", "camera", "state", "event", "health")}
+    return {name: f"ferlite/{id}/{name}" for name in (*_RETAINED, "event")}
 
 
 def remove(
@@ -223,7 +230,7 @@ def remove(
     """
     broker = open_broker(address, password_file=password_file, ca=ca)
     id = _checked(id)
-    cleared = [topics(id)[name] for name in ("availability", "camera", "state")]
+    cleared = [topics(id)[name] for name in _RETAINED]
     if discovery:
         cleared.insert(0, _discovery_topic(discovery, id))
     delivery = Delivery(broker, f"ferlite-{id}-remove", retry=False).start()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 from ..event_types import FaceEvent
 from ..types import FrameResult
 
 NOBODY = "nobody"
 """The label where nobody is there."""
 
+_BURST, _EVERY, _LEAST = 15, 36.0, 1.0  # labels at once; seconds for one more; seconds between two
 _NEARER = 1.3  # times the area of the face that was nearest, from which on another one is
 
 
@@ -52,3 +55,26 @@ class Presence:
             self._labels.pop(event.track_id, None)
         else:
             self._labels[event.track_id] = event.label
+
+
+class Pace:
+    """Lets labels through at once while they change rarely, and at most 120 in any hour.
+
+    Whatever keeps a history, as Home Assistant does, would else get a row for each twitch of a lively face.
+
+    Args:
+        now: Seconds, on any clock that goes on.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._left, self._then, self._last = float(_BURST), now, -math.inf
+
+    def allows(self, now: float) -> bool:
+        """Return whether a label may be published now, and count it if so."""
+        self._left = min(self._left + (now - self._then) / _EVERY, _BURST)
+        self._then = now
+        if self._left < 1 or now - self._last < _LEAST:
+            return False
+        self._left -= 1
+        self._last = now
+        return True

@@ -84,11 +84,11 @@ def test_what_is_so_is_retained_and_what_happens_is_not(mqtt, broker, listener):
     listener.wait(lambda: {"people": 1, "label": "happy"} in listener.of("/state"))
     listener.wait(lambda: listener.of("/event"))
     with Listener(broker.port) as later:
-        later.wait(lambda: len(later.messages) == 4)
+        later.wait(lambda: len(later.messages) == 5)
         later.publish("end", "")  # what comes behind all that was retained
         later.wait(lambda: later.of("end"))
         names = {name.rpartition("/")[2] for name, _, retained in later.messages if retained}
-    assert names == {"config", "camera", "state", "availability"}
+    assert names == {"config", *TOPICS}
 
 
 def test_a_state_that_stays_is_sent_once_and_one_that_flickers_once_a_second(mqtt, listener):
@@ -136,7 +136,7 @@ def test_who_closes_says_so_and_delivers_before(broker, listener, own_id):
 def test_remove_leaves_nothing_retained(mqtt, broker, own_id):
     mqtt.close()
     address = f"mqtt://127.0.0.1:{broker.port}"
-    assert len(remove(address)) == 4
+    assert len(remove(address)) == 5
     with Listener(broker.port) as later:
         later.publish("end", "")
         later.wait(lambda: later.messages)
