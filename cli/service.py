@@ -10,10 +10,12 @@ import typer
 
 from ..device.service.manager import UNIT, Manager, config_home
 from ..device.service.unit import check_readable, render
+from ..device.service.update import install_beside, switch, try_out
 from ..errors import MissingFileError, UsageError
 from .console import echo
+from .console import status as status_line
 
-app = typer.Typer(help="Run as a service of systemd: install, status, logs, remove.", no_args_is_help=True)
+app = typer.Typer(help="Run as a service of systemd: install, update, status, logs, remove.", no_args_is_help=True)
 
 User = Annotated[bool, typer.Option("--user", help="The service of this user, not that of the machine.")]
 
@@ -81,6 +83,24 @@ def remove(user: User = False) -> None:
     """Stop the service and remove it; configuration and results are kept."""
     Manager(user=user).remove()
     echo(f"{UNIT} is removed; what it wrote is kept{'' if user else ' in /var/lib/ferlite'}")
+
+
+@app.command()
+def update(
+    wheel: Annotated[Path, typer.Argument(help="Wheel of the new version.")],
+    user: User = False,
+) -> None:
+    """Install a new version beside the old one, try it, and let the service run it.
+
+    The old version runs again if the new one looks at no frame within a minute, and stays installed in any case.
+    """
+    manager = Manager(user=user)
+    with status_line("") as show:
+        program = install_beside(wheel, manager.program(), show)
+        try_out(program, show)
+        show("waiting for its first frame")
+        switch(manager, program)
+    echo(f"{UNIT} runs {program}; the version before is kept beside it")
 
 
 def _credentials(texts: list[str]) -> dict[str, Path]:

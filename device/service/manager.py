@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -49,6 +50,39 @@ class Manager:
         # Without waiting: it is ready after its first frame, and its camera may be away.
         self._systemctl("restart", "--no-block", UNIT)
 
+    def text(self) -> str:
+        """Return the unit that is installed.
+
+        Raises:
+            MissingFileError: It is not installed.
+        """
+        try:
+            return self.file.read_text()
+        except OSError as error:
+            raise MissingFileError(f"{self.file} can't be read: no service is installed here") from error
+
+    def program(self) -> Path:
+        """Return the program that the service runs.
+
+        Raises:
+            MissingFileError: It is not installed, or its unit names none.
+        """
+        line = next((line for line in self.text().splitlines() if line.startswith("ExecStart=")), "")
+        words = shlex.split(line.removeprefix("ExecStart=").lstrip(":"))
+        if not words:
+            raise MissingFileError(f"{self.file} names no program; install the service again")
+        return Path(words[0].lstrip(":").replace("%%", "%"))
+
+    def invocation(self) -> str:
+        """Return the id of the start by which the service is active, as it is from its first frame on; empty if none.
+
+        Raises:
+            ServiceError: systemd is missing, or refuses.
+        """
+        shown = self._systemctl("show", UNIT, "--property=ActiveState,InvocationID")
+        values = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+        return values.get("InvocationID", "") if values.get("ActiveState") == "active" else ""
+
     def remove(self) -> None:
         """Stop the service and remove its unit; what it wrote is kept.
 
@@ -91,7 +125,7 @@ class Manager:
     def _show(self, program: str, *arguments: str) -> int:
         return subprocess.run([_program(program), *arguments], check=False).returncode  # noqa: S603
 
-    def _systemctl(self, *arguments: str) -> None:
+    def _systemctl(self, *arguments: str) -> str:
         command = [_program("systemctl"), *self._scope, *arguments]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)  # noqa: S603
@@ -100,6 +134,7 @@ class Manager:
         if done.returncode:
             why = " ".join(done.stderr.split()) or f"exit code {done.returncode}"
             raise ServiceError(f"{_shown(command)} failed: {why}; {self._remedy}")
+        return done.stdout
 
     @property
     def _remedy(self) -> str:
