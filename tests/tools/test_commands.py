@@ -33,6 +33,13 @@ def test_debug_shows_where_an_error_came_from(monkeypatch, tmp_path):
         main()
 
 
+def test_an_unknown_picture_of_the_live_page_is_one_line_that_names_those_there_are(tools, tmp_path):
+    code, errors = tools("page-pictures", "dektop", "--out", tmp_path)
+    assert code == 1
+    assert "desktop" in errors.replace("dektop", "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_latencies_of_another_schema_are_refused(tools, tmp_path):
     (tmp_path / "final.jsonl").touch()
     (tmp_path / "epyc-2-cores").mkdir()

@@ -14,7 +14,8 @@ async function show(message, jpeg) {
   await picture.draw(message, jpeg);
   const { result, state, model } = message;
   const nearest = result?.faces[0];
-  document.body.style.setProperty("--label-colour", nearest ? colourOf(nearest.label, model) : "");
+  // Not on the body, so that a theme can set it there.
+  document.documentElement.style.setProperty("--label-colour", nearest ? colourOf(nearest.label, model) : "");
   tell(state.state, nearest?.label ?? "", trouble(state));
 }
 

@@ -498,8 +498,10 @@ def test_the_kiosk_shows_picture_and_label_alone_filling_the_screen(serve, look)
     served.see((2, "happy"), (1, "angry"))
     tab = look(served.address + "kiosk", "document.querySelector('#label').textContent")
     assert set(tab.text.split()) == {"ferlite", "happy"}  # the nearest face comes first; the name is heard alone
-    box = "(({x, y, width, height}) => [x, y, width, height])(document.querySelector('canvas').getBoundingClientRect())"
-    assert tab.evaluate(box) == [0, 0, 1280, 800]
+    box = "(({{x, y, width, height}}) => [x, y, width, height])(document.querySelector('{}').getBoundingClientRect())"
+    x, y, width, height = tab.evaluate(box.format("canvas"))
+    assert (x, y, width) == (0, 0, 1280)
+    assert tab.evaluate(box.format("#label")) == pytest.approx([0, height, 1280, 800 - height], abs=1)
     assert tab.evaluate("parseFloat(getComputedStyle(document.querySelector('#label')).fontSize) / innerHeight") > 0.15
     served.see()
     tab.wait_for("!document.querySelector('#label').checkVisibility()")
@@ -510,9 +512,14 @@ def test_the_kiosk_shows_picture_and_label_alone_filling_the_screen(serve, look)
 
 def test_one_style_sheet_changes_the_kiosk(serve, look, tmp_path):
     theme = tmp_path / "theme.css"
-    theme.write_text("#label { color: rgb(1, 2, 3) } body[data-label=happy] { background: rgb(4, 5, 6) }")
+    logo = "url(data:image/gif;base64,R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==)"
+    theme.write_text(
+        f"#label {{ color: #010203; background: {logo} }} body[data-label=happy] {{ --label-colour: #040506 }}"
+    )
     served = serve(theme=theme)
     served.see((1, "happy"))
     tab = look(served.address + "kiosk", "document.querySelector('#label').textContent")
     assert tab.evaluate("getComputedStyle(document.querySelector('#label')).color") == "rgb(1, 2, 3)"
-    assert tab.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(4, 5, 6)"
+    square = "getComputedStyle(document.querySelector('#label'), '::before').backgroundColor"
+    assert tab.evaluate(square) == "rgb(4, 5, 6)"
+    assert tab.complaints == []
