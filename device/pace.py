@@ -6,11 +6,8 @@ import math
 from collections.abc import Callable
 from threading import Event
 
-from ..errors import check_range
 from .sources.base import TICK
-from .state import RateLimit
-
-_SLOWEST, _FASTEST = 0.1, 1000.0  # frames a second
+from .state import RateLimit, check_rate
 
 
 class Pace:
@@ -32,7 +29,7 @@ class Pace:
         self, most: float | None, *, clock: Callable[[], float], pause: Callable[[float], object] | None = None
     ) -> None:
         if most is not None:
-            check_range("max_rate", most, _SLOWEST, _FASTEST, "frames a second")
+            check_rate("max_rate", most)
         self.limit: RateLimit | None = None
         self._most, self._clock = most, clock
         self._closed = Event()

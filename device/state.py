@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
+from ..errors import check_range
+
 StateName = Literal["opening", "running", "stalled", "reopening", "ended", "failed"]
 """opening: no frame came yet. running: frames come. stalled: none came for a second or more, and more are waited
 for. reopening: the source was lost, and is opened again. ended: it has no more frames. failed: it was lost for good.
@@ -35,12 +37,18 @@ class RateLimit:
     """Why fewer frames are looked at than could be.
 
     Attributes:
-        rate: Frames a second at most.
+        rate: Frames a second at most, 0.1 to 1000.
         reason: Why, in words.
+
+    Raises:
+        UsageError: `rate` lies outside its range.
     """
 
     rate: float
     reason: str
+
+    def __post_init__(self) -> None:
+        check_rate("RateLimit.rate", self.rate)
 
     def __str__(self) -> str:
         return f"at most {self.rate:.1f} frames a second: {self.reason}"
@@ -106,3 +114,12 @@ class Stateful(Protocol):
     def state(self) -> State:
         """The state now; may be read from any thread."""
         ...
+
+
+def check_rate(name: str, rate: float) -> None:
+    """Check how many frames a second may be looked at.
+
+    Raises:
+        UsageError: It is no number from 0.1 to 1000.
+    """
+    check_range(name, rate, 0.1, 1000, "frames a second")

@@ -180,7 +180,7 @@ class Recovering(Watched):
         Raises:
             SourceError: There is none.
         """
-        hung = [attempt for attempt in self._attempts if attempt.running]
+        hung = self._hung
         if len(hung) >= _MOST_HUNG:
             raise SourceError(f"{self.spec}: {len(hung)} reads hang in its driver; restart the program")
         over = [attempt for attempt in self._attempts if attempt not in hung]
@@ -212,6 +212,11 @@ class Recovering(Watched):
         self.reopened += self._opened
         self._opened, self._loss = True, None
 
+    @property
+    def _hung(self) -> list[CaptureThread]:
+        """What is opened or read still."""
+        return [attempt for attempt in self._attempts if attempt.running]
+
     def _lose(self, error: OSError) -> None:
         """Note a loss, where the source may be opened again.
 
@@ -241,7 +246,8 @@ class Recovering(Watched):
         retry_at = self._retry_at
         if retry_at is None:
             delay = _FIRST_DELAY * 2 ** min(self._failed, _DOUBLINGS) * (1 - self._chance() / 2)
-            self._failed += 1
+            # An attempt that hanging reads forbid is none: a watchdog must see that nothing goes on.
+            self._failed += self._reopen is not None or len(self._hung) < _MOST_HUNG
             retry_at = self._clock() + delay
             self._retry_at, self._ticks = retry_at, math.ceil(delay / TICK)
             _log.warning("%s; opening it again in %.1f s (attempt %d)", loss, delay, self._failed)

@@ -139,6 +139,8 @@ def test_every_frame_of_a_clip_is_looked_at_whatever_the_pace():
 def test_a_pace_out_of_range_is_an_error(rate):
     with pytest.raises(UsageError, match="max_rate"):
         Pipeline.open("virtual:faces=0", max_rate=rate)
+    with pytest.raises(UsageError, match=r"RateLimit\.rate"):
+        RateLimit(rate, "heat")
 
 
 def test_frames_of_ones_own_have_no_pace():

@@ -218,6 +218,19 @@ def test_only_so_many_reads_hang_at_a_time(staged, caplog):
     assert len(stage.opened) == 4
 
 
+def test_attempts_that_hanging_reads_forbid_are_not_counted_so_that_a_watchdog_sees_no_progress(staged, caplog):
+    stage = staged(*[[float(n), HANG] for n in range(6)])
+    attempts = []
+    source = stage.recovering()
+    for _ in source.watch():
+        attempts.append(source.state.attempt)
+        if stage.now > 400:
+            break
+    assert len(stage.opened) == 4
+    assert attempts[-1] == 3
+    assert "restart the program" in source.state.reason
+
+
 def test_a_reader_that_stops_in_a_pause_goes_on_with_it(staged, caplog):
     stage = staged([0.0, LOST], [5.0])
     source = stage.recovering()
