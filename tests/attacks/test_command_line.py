@@ -47,6 +47,11 @@ COMMANDS = {
     "models verify": "tiny.tflite",
     "models path": "ferlite-m",
     "mqtt remove": "mqtt://127.0.0.1:1",
+    "service install": "--dry-run --user --config options.toml",
+    "service update": "new.whl --user",
+    "service status": "--user",
+    "service logs": "--user --lines 1",
+    "service remove": "--user",
 }
 """A good and quick use of each command, from which the attacks start."""
 
@@ -59,6 +64,7 @@ LONG = {
     "bench gates",
     "demo",
     "run",
+    "service logs",
 }
 """Commands that may be asked to work for long; after a while Ctrl-C is pressed."""
 
