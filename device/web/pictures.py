@@ -19,10 +19,9 @@ Shown = Literal["full", "blur", "none"]
 
 SHOWN: tuple[Shown, ...] = get_args(Shown)
 
-# A face that fills the whole picture has 12 x 9 values left. People tell faces that they know apart from about
-# 7 x 10 on where these are all face (Sinha and others, "Face Recognition by Humans", Proc. IEEE 94, 2006), so one
-# that fills half the width or less shows nobody.
-_CELLS = 12
+# People tell faces that they know apart from about 7 x 10 values on (Sinha and others, "Face Recognition by Humans",
+# Proc. IEEE 94, 2006). A face that fills the whole picture has 8 x 6 left.
+_CELLS = 8
 
 
 def jpeg(result: FrameResult, picture: Shown) -> bytes:
@@ -41,7 +40,7 @@ def jpeg(result: FrameResult, picture: Shown) -> bytes:
 
 
 def blurred(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Keep the mean colours of 12 cells from left to right and as high as wide; uint8 BGR, as large as `image`."""
+    """Keep the mean colours of 8 cells from left to right and as high as wide; uint8 BGR, as large as `image`."""
     height, width = image.shape[:2]
     cells = min(_CELLS, width), min(max(1, round(_CELLS * height / width)), height, _CELLS)
     small = cv2.resize(image, cells, interpolation=cv2.INTER_AREA)

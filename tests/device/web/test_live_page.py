@@ -244,16 +244,16 @@ def test_without_the_picture_nobody_can_be_recognised(serve, receive, picture):
     assert finder.find(cv2.imdecode(np.frombuffer(unlabelled, np.uint8), cv2.IMREAD_COLOR)) == []
 
 
-def test_a_face_that_fills_the_picture_keeps_12_columns():
+def test_a_face_that_fills_the_picture_keeps_8_columns():
     rng = np.random.default_rng(0)
     image = rng.integers(0, 255, (480, 640, 3), np.uint8)
     other = image.copy()
     # Other features with the same mean colours, cell by cell.
-    for row in range(9):
-        for column in range(12):
-            y, x = slice(row * 480 // 9, (row + 1) * 480 // 9), slice(column * 640 // 12, (column + 1) * 640 // 12)
-            other[y, x] = image[y, x].reshape(-1, 3).mean(0)
-    assert np.abs(blurred(image).astype(int) - blurred(other)).max() <= 6
+    for row in range(6):
+        for column in range(8):
+            y, x = slice(row * 80, (row + 1) * 80), slice(column * 80, (column + 1) * 80)
+            other[y, x] = np.rint(image[y, x].reshape(-1, 3).mean(0))
+    assert np.abs(blurred(image).astype(int) - blurred(other)).max() <= 1
 
 
 def test_health_says_when_no_frame_comes(serve):
