@@ -14,6 +14,9 @@ from ...models.growing import Lines
 from .base import Output, closed, explained
 from .rotation import Rotation
 
+_DESCRIPTORS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
+"""Names of what is open already: a new file under its name would not be written."""
+
 
 class LineOutput(Output):
     """Writes lines, each of them whole; see `Lines`.
@@ -51,7 +54,7 @@ class LineOutput(Output):
             self.name = "standard output"
         with explained(self.name):
             file = _standard_output() if standard else target
-            if rotation is not None and isinstance(file, (str, Path)) and not Path(file).is_relative_to("/dev"):
+            if rotation is not None and isinstance(file, (str, Path)) and not str(file).startswith(_DESCRIPTORS):
                 self._rotated = rotation, Path(file)
                 rotation.share(Path(file))
             if isinstance(file, (str, Path, int)):

@@ -73,12 +73,13 @@ class Rotation:
         """Let a file that will grow share the limit, with the finished ones that bear its name.
 
         Raises:
-            UsageError: It is larger than all files may be.
+            UsageError: It holds more than three quarters of what all files may have.
             OSError: Its folder can't be read, or a file not be removed.
         """
         path = _real(file)
         size = path.stat().st_size if path.is_file() else 0
-        if size > self._total:
+        # Growing files take a quarter at most. So a file that was large before is not removed once it is full.
+        if size > self._total * 3 / 4:
             raise UsageError(
                 f"{file} holds {size:,} bytes already, and all files together may have {self._total:,.0f}; "
                 "move it away, or raise the limit"
@@ -105,7 +106,7 @@ class Rotation:
             found = path.stat()
             due = now or found.st_size >= self._full or self._span(found.st_mtime) != self._span(self._wall())
             if stat.S_ISREG(found.st_mode) and found.st_size and due:
-                self.add(set_aside(path, self._wall()))
+                self.add(_set_aside(path, self._wall()))
 
     def add(self, file: Path) -> None:
         """Take in a finished file, and remove the oldest ones as long as they are too many.
@@ -140,7 +141,7 @@ class Rotation:
             self._bytes -= oldest.size
 
 
-def set_aside(path: Path, wall: float) -> Path:
+def _set_aside(path: Path, wall: float) -> Path:
     """Put a time into the name of a file, and return the new name, which no file had before."""
     while True:
         target = path.with_name(f"{path.stem}-{_moment(wall)}{path.suffix}")

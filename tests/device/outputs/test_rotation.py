@@ -97,12 +97,16 @@ def test_only_what_was_set_aside_under_the_name_is_removed(tmp_path):
     assert left == {*others, *former[2:], "out.jsonl", "out-20250101T000000Z.jsonl"}
 
 
-def test_a_file_that_alone_is_larger_than_the_limit_is_refused_and_left(tmp_path):
+def test_a_file_that_is_larger_than_the_limit_is_refused_and_never_removed_at_once(tmp_path):
     path = tmp_path / "out.jsonl"
-    path.write_bytes(b"{}\n" * 1000)
-    with pytest.raises(UsageError, match=r"out\.jsonl holds 3,000 bytes already.*raise the limit"):
-        JsonLines(path, rotation=Rotation(total=2000))
-    assert sizes(tmp_path) == {"out.jsonl": 3000}
+    path.write_bytes(b"{}\n" * 2000)
+    with pytest.raises(UsageError, match=r"out\.jsonl holds 6,000 bytes already.*raise the limit"):
+        JsonLines(path, rotation=Rotation(total=7999))
+    assert sizes(tmp_path) == {"out.jsonl": 6000}
+    with JsonLines(path, rotation=Rotation(total=12_000)) as lines:
+        lines.write(a_result())
+    assert 6000 in sizes(tmp_path).values()
+    assert len(sizes(tmp_path)) == 2
 
 
 def test_a_link_keeps_leading_to_the_file_that_is_written(tmp_path):
