@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from .chromium import Browser, Tab
 _RATE = 15  # frames a second of the drawn camera
 _TABS = 8
 _PATIENCE = 60.0  # seconds for the program to start
+_LIVE = "document.body.dataset.state == 'running'"
 
 # Notes for each picture that is acknowledged when it was taken and when the browser shows the next frame after it
 # was drawn, in milliseconds since the epoch; both clocks are this machine's.
@@ -81,7 +83,7 @@ def run(seconds: float, on_step: Callable[[str], object]) -> Iterator[Finding]:
         port = free.getsockname()[1]
     address = f"http://127.0.0.1:{port}/"
     with Browser() as browser:
-        with _served(port):
+        with _served(port) as program:
             on_step("one page")
             tab = browser.tab(address, script=_PROBE)
             tab.wait_for("window.first")
@@ -105,8 +107,15 @@ def run(seconds: float, on_step: Callable[[str], object]) -> Iterator[Finding]:
             for each in tabs[1:]:
                 each.close()
             tab.hide(False)
-            tab.wait_for("document.body.dataset.state == 'running'")
-        tab.wait_for("document.body.dataset.state != 'running'")
+            tab.wait_for(_LIVE)
+            on_step("a server that hangs")
+            program.send_signal(signal.SIGSTOP)
+            began = time.monotonic()
+            tab.wait_for(f"!({_LIVE})")
+            yield Finding("a server that hangs is noticed, s", time.monotonic() - began, most=5)
+            program.send_signal(signal.SIGCONT)
+            tab.wait_for(_LIVE)
+        tab.wait_for(f"!({_LIVE})")
         on_step("a restarted server")
         tab.evaluate("first = 0")
         with _served(port):
@@ -131,7 +140,7 @@ def _viewers_soon(address: str) -> float:
 
 
 @contextmanager
-def _served(port: int) -> Iterator[None]:
+def _served(port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run `ferlite run --web` until the block ends."""
     program = "from ferlite.cli.app import main; main()"
     spec = "virtual:faces=2,live=true"
@@ -144,7 +153,7 @@ def _served(port: int) -> Iterator[None]:
                 if process.poll() is not None or time.monotonic() > until:
                     raise FerliteError(f"{json.dumps(command[3:])} does not serve; try it by hand")
                 time.sleep(0.02)
-            yield
+            yield process
         finally:
             process.terminate()
 

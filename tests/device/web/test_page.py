@@ -20,6 +20,7 @@ from ferlite.tools.chromium import PROGRAM, Browser, BrowserError
 LABELS = ("angry", "happy", "neutral")
 MARKUP = "<img src=x onerror=document.title='owned'>"
 TOKEN = "open-sesame-" + 30 * "x"
+BOX = (0.0, 0.0, 9.0, 9.0)
 LIVE = "document.body.dataset.state == 'running'"
 LOST = State("reopening", "usb:0 was unplugged", attempt=2, next_try=3.6)
 
@@ -53,7 +54,7 @@ class Served:
         return TrackedFace(number, face, {"a-model": Reading(expression, expression, label)})
 
     def happen(self, number, label):
-        self.page.event(FaceEvent("changed", number, label, 0.8, 1.0, 1.7e9 + number, 2.0, (0, 0, 9, 9), "neutral"))
+        self.page.event(FaceEvent("changed", number, label, 0.8, 1.0, 1.7e9 + number, 2.0, BOX, "neutral"))
 
     def become(self, state):
         before, self.pretended.state = self.pretended.state, state
@@ -234,6 +235,45 @@ def test_every_state_has_its_words(serve, look, state, title):
     assert state.reason in tab.text
 
 
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (FaceEvent("appeared", 3, "happy", 0.8, 1.0, 1.7e9, 0.3, BOX), "Face 3 appeared: happy"),
+        (FaceEvent("changed", 3, "happy", 0.8, 1.0, 1.7e9, 0.3, BOX, "neutral"), "Face 3: neutral → happy"),
+        (FaceEvent("held", 3, "happy", 0.8, 1.0, 1.7e9, 1.5, BOX), "Face 3 kept happy for 1.5 s"),
+        (FaceEvent("left", 3, "happy", 0.8, 1.0, 1.7e9, 312.0, BOX), "Face 3 left after 5 min"),
+        (StateEvent(State("running"), 1.0, 1.7e9, "stalled", 1.0), "The camera gives pictures"),
+        (StateEvent(LOST, 1.0, 1.7e9, "running", 1.0), "The camera is lost: usb:0 was unplugged"),
+        (StateEvent(LOST, 1.0, 1.7e9, "reopening", 1.0), "The camera is still lost (attempt 2): usb:0 was unplugged"),
+    ],
+)
+def test_an_event_is_a_sentence(serve, look, event, words):
+    served = serve()
+    served.page.event(event)
+    tab = look(served.address, "document.querySelector('#events li')")
+    assert tab.evaluate("document.querySelector('#events span').textContent") == words
+
+
+def test_further_models_have_a_line_of_their_own(serve, look):
+    served = serve()
+    face = served.face(1, "happy")
+    other = Expression(("calm", "excited"), np.array([0.3, 0.7], np.float32))
+    face = replace(face, readings={**face.readings, "another": Reading(other, other, "excited")})
+    served.page.write(FrameResult(Frame(np.zeros((240, 320, 3), np.uint8), 0, 0.0), (face,)))
+    tab = look(served.address, "document.querySelector('.others li')")
+    assert tab.evaluate("document.querySelector('.others').innerText") == "another: excited 70 %"
+
+
+def test_heat_is_shown_and_what_it_slows_down(serve, look, monkeypatch):
+    monkeypatch.setattr("ferlite.device.web.scene.celsius", lambda: 81.6)
+    monkeypatch.setattr("ferlite.device.web.scene.throttled", lambda: 0b101)
+    served = serve()
+    served.see()
+    tab = look(served.address)
+    assert "82 °C" in tab.text
+    assert "The device slows down: under-voltage, throttled" in tab.text
+
+
 def test_problems_of_outputs_and_what_limits_the_rate_are_named(serve, look):
     served = serve()
     outputs = (OutputState("out.jsonl", 1204, "no space left"), OutputState("mqtt://broker"))
@@ -307,6 +347,14 @@ def test_a_token_that_is_pasted_into_an_open_page_lets_in(serve, look):
     tab.open(served.page.link)
     tab.wait_for(f"{LIVE} && !document.querySelector('#login').checkVisibility()")
     assert tab.evaluate("location.href") == served.address
+
+
+def test_a_page_that_is_opened_behind_others_keeps_no_token_either(serve, look):
+    served = serve(token=TOKEN)
+    tab = look("about:blank", "document.body")
+    tab.hide()
+    tab.open(served.page.link)
+    tab.wait_for(f"location.href == {served.address!r}")
 
 
 def test_a_link_within_the_page_is_not_taken_for_a_token(serve, look):
@@ -508,6 +556,21 @@ def test_the_kiosk_shows_picture_and_label_alone_filling_the_screen(serve, look)
     served.become(LOST)
     tab.wait_for("document.querySelector('#note').textContent == 'Camera lost\\nNext try in 4 s (attempt 2)'")
     assert tab.complaints == []
+
+
+def test_the_key_f_fills_the_screen_but_not_while_a_token_is_typed(serve, look):
+    served = serve(token=TOKEN)
+    served.see((1, "happy"))
+    tab = look(served.address.replace("127.0.0.1", "localhost") + "kiosk", "document.activeElement.id == 'token'")
+    tab.press("f", "f")
+    assert tab.evaluate("document.querySelector('#token').value") == "f"
+    assert not tab.evaluate("document.fullscreenElement")
+    tab.open(served.page.link.replace("#", "kiosk#"))
+    tab.wait_for("document.querySelector('#label').textContent")
+    tab.press("f")
+    tab.wait_for("document.fullscreenElement")
+    tab.press("f")
+    tab.wait_for("!document.fullscreenElement")
 
 
 def test_one_style_sheet_changes_the_kiosk(serve, look, tmp_path):
