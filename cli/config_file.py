@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 import typer
 
+from ..errors import DataError, UsageError
+from ..models.files import read_bytes, replacing
 from .extras import needs
 
 if TYPE_CHECKING:
@@ -98,6 +101,25 @@ def load(path: Path, function: Callable[..., object]) -> dict[str, Any]:
     """
     given = table(function).read_file(path).model_dump(exclude_unset=True)
     return {each.name: given[each.key] for each in options(function) if each.key in given}
+
+
+def change(path: Path, key: str, value: Any, function: Callable[..., object]) -> None:
+    """Give an option in a file another value; all else stays as it is.
+
+    Raises:
+        UsageError: That can't be done, as where the value reaches over several lines.
+        OutputError: The file can't be written.
+    """
+    new = f"{key} = {toml(value)}"
+    changed, count = re.subn(rf"(?m)^\s*{re.escape(key)}\s*=.*$", lambda _: new, read_bytes(path).decode(), count=1)
+    with replacing(path) as temporary:
+        temporary.write_text(changed if count else f"{new}\n{changed}")
+        try:
+            fits = load(temporary, function) == load(path, function) | {key: value}
+        except DataError:
+            fits = False
+        if not fits:
+            raise UsageError(f"{path}: {key} can't be changed there; write {new} into it yourself")
 
 
 def _become_defaults(context: typer.Context, path: Path | None) -> Path | None:

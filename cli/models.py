@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 from rich.table import Table
 
-from ..errors import FerliteError, ModelFormatError
+from ..device.classifier import DEFAULT_MODEL
+from ..errors import DataError, FerliteError, ModelFormatError, UsageError
 from ..models import modelfile, registry
 from ..models.modelfile import ModelFile
 from ..models.record import Record
 from ..models.runtime import LoadedModel
-from .console import Json, PlainConsole, echo, print_json, printable
+from .config_file import NAME, change, load
+from .console import Json, PlainConsole, echo, print_json, printable, progress
 
 Name = Annotated[str, typer.Argument(help="Shipped model, or a .tflite file.", show_default=False)]
 
-app = typer.Typer(help="The shipped models: list, show, verify, path.", no_args_is_help=True)
+app = typer.Typer(help="The shipped models: list, show, verify, try, path.", no_args_is_help=True)
 
 
 @app.command("list")
@@ -83,6 +86,44 @@ def verify(
             echo(f"ok   {name}: {state}; runs in {model.runtime.name}, {runs}")
     if failed:
         raise typer.Exit(1)
+
+
+@app.command("try")
+def try_(
+    model: Annotated[str, typer.Argument(help="Model to try: shipped, or a .tflite file.", show_default=False)],
+    config: Annotated[Path, typer.Option(help="File with the source and the model of now.")] = Path(NAME),
+    seconds: Annotated[float, typer.Option(min=0, help="How long to look.")] = 60.0,
+    switch: Annotated[bool, typer.Option("--switch", help="Name the new model in the file afterwards.")] = False,
+) -> None:
+    """Let a model read the same faces as the one of now for a while, and say how often both agree.
+
+    A service that uses the camera has to be stopped before, and started again after a switch.
+    """
+    from ..device.pipeline import Pipeline
+    from ..device.service.trial import compare
+    from .run import run
+
+    options = load(config, run)
+    before = options.get("model", [DEFAULT_MODEL])
+    if model in before:
+        raise UsageError(f"{config} names {model} already; name another model")
+    with Pipeline.open(options.get("source_option", "auto"), model=[before[0], model]) as pipeline:
+        one, other = pipeline.classifiers
+        with progress("looking") as show:
+            trial = compare(pipeline, seconds, lambda part, now: show(part, f"{now.faces} faces"))
+    if trial.agreement is None:
+        raise DataError("no face was read by both models; stand before the camera, or give it --seconds more")
+    table = Table(one, other, "faces", "share")
+    for (first, second), count in trial.labels.most_common():
+        table.add_row(first, second, f"{count:,}", f"{count / trial.faces:.1%}")
+    PlainConsole().print(table)
+    echo(
+        f"the same label for {trial.agreement:.1%} of {trial.faces:,} readings; ms for a face: "
+        + ", ".join(f"{name} {ms:.2f}" for name, ms in trial.ms.items())
+    )
+    if switch:
+        change(config, "model", [model, *before[1:]], run)
+        echo(f"{config} names {model} now; it named {before[0]}")
 
 
 @app.command()

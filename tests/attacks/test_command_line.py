@@ -46,6 +46,7 @@ COMMANDS = {
     "models show": "tiny.tflite",
     "models verify": "tiny.tflite",
     "models path": "ferlite-m",
+    "models try": "ferlite-m --config options.toml --seconds 1",
     "mqtt remove": "mqtt://127.0.0.1:1",
     "service install": "--dry-run --user --config options.toml",
     "service update": "new.whl --user",
