@@ -10,6 +10,7 @@ from ferlite.device.event_types import StateEvent
 from ferlite.device.faces.finder import FaceFinder
 from ferlite.device.recognizer import Recognizer
 from ferlite.device.runner import Runner
+from ferlite.device.service.heat import Heat
 from ferlite.device.sources.base import TICK, Watched
 from ferlite.device.state import RateLimit
 from ferlite.device.types import Frame
@@ -111,6 +112,27 @@ def test_a_limit_above_the_users_own_changes_nothing(paced):
     _, pipeline = paced(5.0, max_rate=5.0)
     pipeline.limit(RateLimit(9.0, "heat"))
     assert np.diff(times(pipeline)) == pytest.approx(0.2)
+
+
+def test_a_hot_machine_looks_at_fewer_frames_until_it_is_cool_again(paced):
+    camera, pipeline = paced(1000.0)
+    pipeline._recognizer = lambda frame: ((), {})  # what is seen does not matter, and takes long
+
+    def celsius():
+        return 80.0 if camera.now < 720 else 60.0
+
+    heat, seen = Heat(pipeline, celsius=celsius, throttled=lambda: 0, clock=lambda: camera.now), []
+    for result in pipeline:
+        seen.append(result.frame.time)
+        if len(seen) > 40:
+            heat.look()
+
+    def rate(start, end):
+        return sum(start <= moment < end for moment in seen) / (end - start)
+
+    assert [round(rate(start, start + 100), 1) for start in (120, 420)] == [10.0, 5.0]
+    assert [round(rate(start, start + 40)) for start in (730, 790, 850)] == [2, 5, 10]
+    assert round(rate(910, 1000)) == 20
 
 
 def test_closing_ends_the_wait_for_a_frame_that_is_not_due_yet(recognizer):
