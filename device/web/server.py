@@ -93,6 +93,7 @@ class Server:
             ws="websockets-sansio",
             ws_max_size=_LONGEST_MESSAGE,
             ws_per_message_deflate=False,
+            ws_ping_interval=None,  # pages acknowledge what they get
             lifespan="off",
             interface="asgi3",
             # Queries and headers must not get into a log.
@@ -109,6 +110,7 @@ class Server:
             ssl_keyfile_password="none",  # noqa: S106
             timeout_graceful_shutdown=1,
         )
+        logging.getLogger("uvicorn.error").addFilter(_no_refusal)
         _load(config, certificate, key)
         self._server = uvicorn.Server(config)
         self._on_start, self._on_stop = on_start, on_stop
@@ -163,6 +165,11 @@ class _Protocol(H11Protocol):
         else:
             # Ends with the first byte that comes.
             self.timeout_keep_alive_task = self.loop.call_later(_SILENCE, self.timeout_keep_alive_handler)
+
+
+def _no_refusal(record: logging.LogRecord) -> bool:
+    # uvicorn takes a WebSocket that was refused with a status of its own for a mistake of the app.
+    return "without completing handshake" not in record.getMessage()
 
 
 def _listen(host: str, port: int) -> socket.socket:

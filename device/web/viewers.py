@@ -77,7 +77,7 @@ class Viewers:
             code = _RESTARTING if self._feed.ended else code
         except TimeoutError:
             self.dropped += 1
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, RuntimeError):  # how Starlette says that it left, or said what no page says
             return
         finally:
             for task in tasks:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -91,6 +92,13 @@ def serve(watching):
             return site
 
         yield make
+
+
+@pytest.fixture(autouse=True)
+def quiet(caplog):
+    """Whatever a viewer does, no traceback of the server's may come of it."""
+    yield
+    assert [record.getMessage() for record in caplog.get_records("call") if record.levelno >= logging.ERROR] == []
 
 
 @pytest.fixture
