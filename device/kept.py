@@ -6,9 +6,11 @@ import os
 import re
 import secrets
 from pathlib import Path
+from typing import TextIO
 
-from ..errors import DataError
+from ..errors import DataError, OutputError
 from ..models.files import read_bytes, replacing
+from ..models.growing import claim
 
 _ID_BYTES, _TOKEN_BYTES = 5, 24
 
@@ -48,6 +50,32 @@ def token(name: str) -> str:
         MissingFileError: It can't be read.
     """
     return _kept(name, secrets.token_urlsafe(_TOKEN_BYTES))
+
+
+def claimed(name: str) -> TextIO | None:
+    """Claim a name until the returned file is closed, so that no other process of this installation may have it.
+
+    Args:
+        name: Name of a file in `state_folder`.
+
+    Returns:
+        The open file; None where none can be written, and so nothing be claimed.
+
+    Raises:
+        OutputError: Another one has it.
+    """
+    path = state_folder() / name
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a")
+    except OSError:
+        return None
+    try:
+        claim(file.fileno(), path)
+    except OutputError:
+        file.close()
+        raise
+    return file
 
 
 def _kept(name: str, new: str) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import signal
 import subprocess
 import sys
 import tempfile
@@ -220,6 +222,36 @@ def viewers(
         for each in trial.measure(seconds, status.update):
             table.add_row(str(each.viewers), f"{each.rate:.1f}", f"{each.shown:.1f}", f"{each.milliseconds:.1f}")
     console.print(table)
+
+
+@app.command()
+def broker_trial(
+    messages: Annotated[int, typer.Option(help="Events to publish in each trial.", min=500)] = 1000,
+    seconds: Annotated[float, typer.Option(help="How long a pipeline runs in each trial.", min=1)] = 20.0,
+) -> None:
+    """Kill an MQTT broker again and again: what is lost, what comes twice, and what the camera notices of it."""
+    from . import broker_trial as trial
+
+    logging.getLogger("ferlite").setLevel(logging.ERROR)
+    killed, ended = [signal.SIGKILL] * 5, [signal.SIGTERM] * 5
+    events = Table("outages", "events that may wait", "sent", "lost", "counted", "twice in an outage, at most", "ids")
+    rates = Table("broker", "frames a second", "dropped", "% of one core")
+    with tempfile.TemporaryDirectory() as folder, console.status("") as status:
+        for title, signals, backlog in (
+            ("5 by KILL", killed, 1000),
+            ("5 by TERM", ended, 1000),
+            ("5 by KILL", killed, 10),
+            ("5 by TERM", ended, 10),
+        ):
+            status.update(f"{title}, {backlog} may wait")
+            found = trial.kill(Path(folder), signals, messages=messages, backlog=backlog)
+            values = backlog, found.sent, found.lost, found.counted, max(found.twice), found.ids
+            events.add_row(title, *map(str, values))
+        for title, outages in (("none", None), ("lives", []), ("5 by KILL", killed), ("5 by TERM", ended)):
+            status.update(f"frame rate, broker: {title}")
+            rate = trial.frame_rate(Path(folder), outages, seconds=seconds)
+            rates.add_row(title, f"{rate.frames:.2f}", str(rate.dropped), f"{rate.cpu:.1f}")
+    console.print(events, rates)
 
 
 @app.command()

@@ -8,16 +8,20 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 from ..device.event_types import FaceEvent
+from ..device.outputs.base import Output
 from ..device.outputs.mqtt import Mqtt
 from ..device.pipeline import Pipeline
+from ..device.sources.virtual import VirtualCamera
 from .mosquitto import Listener, Mosquitto
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM) * 5
 
 _BURST = 30  # events that are published while the broker hangs, before it is ended
+_RATE = 15.0  # frames a second
 _PAUSES = (0.05,)
 _LISTENER, _CAMERA = {"listener": "listens"}, {"camera": "publishes"}
 
@@ -44,6 +48,21 @@ class Outcome:
     def lost(self) -> int:
         """Events that did not arrive."""
         return self.sent - self.arrived
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How fast a pipeline was.
+
+    Attributes:
+        frames: Frames looked at in a second.
+        dropped: Frames of the camera that were skipped.
+        cpu: Processor time, in percent of one core.
+    """
+
+    frames: float
+    dropped: int
+    cpu: float
 
 
 def kill(
@@ -96,6 +115,48 @@ def kill(
         heard.append(listener.of("/event"))
         listener.close()
         return _outcome(messages, output.states[0].dropped, heard)
+
+
+def frame_rate(folder: Path, outages: Iterable[int] | None, *, seconds: float = 20.0) -> Rate:
+    """Run a live pipeline that publishes, and end its broker by signals at even distances.
+
+    Args:
+        folder: For the broker's files.
+        outages: A signal for each outage; no broker and no publishing at all if None.
+        seconds: How long the pipeline runs.
+
+    Raises:
+        RuntimeMissingError: Mosquitto is not installed.
+    """
+    with ExitStack() as stack:
+        camera = VirtualCamera(live=True, rate=_RATE, frames=round(seconds * _RATE))
+        pipeline = stack.enter_context(Pipeline.open(camera))
+        outputs: list[Output] = []
+        ended = Event()
+        if outages is not None:
+            broker = stack.enter_context(Mosquitto(folder)).start()
+            address = f"mqtt://127.0.0.1:{broker.port}"
+            outputs.append(stack.enter_context(Mqtt(pipeline, address, id="trial", pauses=_PAUSES)))
+            arguments = broker, list(outages), seconds, ended
+            killer = Thread(target=_end_again_and_again, args=arguments)
+            killer.start()
+            stack.callback(killer.join)
+            stack.callback(ended.set)
+        begun, used = time.monotonic(), time.process_time()
+        pipeline.run(*outputs)
+        elapsed = time.monotonic() - begun
+        cpu = 100 * (time.process_time() - used) / elapsed
+        return Rate(pipeline.state.frames / elapsed, pipeline.state.dropped, cpu)
+
+
+def _end_again_and_again(broker: Mosquitto, outages: list[int], seconds: float, ended: Event) -> None:
+    for number in outages:
+        if ended.wait(seconds / (len(outages) + 1) / 2):
+            return
+        broker.stop(number)
+        if ended.wait(seconds / (len(outages) + 1) / 2):
+            return
+        broker.start()
 
 
 def _started(broker: Mosquitto) -> Listener:

@@ -9,17 +9,17 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TextIO
 
 from ...errors import OutputError, UsageError, check_range
 from ..classifier import Classifier
 from ..event_types import Event, FaceEvent, moment
-from ..kept import device_id
+from ..kept import claimed, device_id
 from ..sensors import THROTTLE_FLAGS, celsius, throttled
 from ..state import OutputState, State, Stateful
 from ..types import FrameResult
 from . import home_assistant
-from .base import Output
+from .base import Output, closed
 from .home_assistant import WATCHED
 from .mqtt_broker import open_broker
 from .mqtt_delivery import PAUSES, Delivery, Message
@@ -67,6 +67,7 @@ class Mqtt(Output):
         MissingFileError: A file can't be read.
         DataError: A file does not hold what it should.
         RuntimeMissingError: paho-mqtt is not installed.
+        OutputError: Another run publishes under this id.
     """
 
     def __init__(
@@ -114,6 +115,7 @@ class Mqtt(Output):
             keepalive=keepalive,
             pauses=pauses,
         )
+        self._claim, self._closed = _claimed(id), False
         self._delivery.start()
 
     @property
@@ -122,12 +124,22 @@ class Mqtt(Output):
         return (OutputState(self.name, self._delivery.dropped, self._delivery.problem),)
 
     def write(self, result: FrameResult) -> None:
-        """Note who is nearest."""
+        """Note who is nearest.
+
+        Raises:
+            OutputError: This was closed.
+        """
+        self._refuse_if_closed()
         self._presence.saw(result)
         self._note()
 
     def event(self, event: Event) -> None:
-        """Note who is there, and let an event of a face wait for the broker."""
+        """Note who is there, and let an event of a face wait for the broker.
+
+        Raises:
+            OutputError: This was closed.
+        """
+        self._refuse_if_closed()
         if isinstance(event, FaceEvent):
             self._presence.happened(event)
             self._delivery.put(self._message(event))
@@ -137,7 +149,14 @@ class Mqtt(Output):
 
     def close(self) -> None:
         """Deliver what waits, for a second at most, and say that nobody publishes here any more."""
+        self._closed = True
         self._delivery.close()
+        if self._claim is not None:
+            self._claim.close()
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise closed(self.name)
 
     def _note(self) -> None:
         seen = self._presence.people, self._presence.label
@@ -259,6 +278,16 @@ def _checked(id: str | None) -> str:
     return id
 
 
+def _claimed(id: str) -> TextIO | None:
+    try:
+        return claimed(f"mqtt-{id}.lock")
+    except OutputError:
+        raise OutputError(
+            f"another run publishes under the id {id!r} already, and two would throw each other off the broker; "
+            "give each its own --mqtt-id"
+        ) from None
+
+
 def _problems(state: State) -> list[str]:
     camera = state.name not in (*WATCHED, "ended") and state.reason
     problems = [f"camera {state.name}: {camera}"] * bool(camera) + [str(state.limit)] * bool(state.limit)
@@ -271,4 +300,4 @@ def _heat() -> list[str]:
 
 
 def _json(**values: Any) -> str:
-    return json.dumps(values, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(values, separators=(",", ":"))

@@ -114,13 +114,13 @@ class Delivery:
         self._rival = f"no other client may have the id {client_id!r}, as from a copied memory card"
         self._closing: float | None = None  # when patience ends
         self._due = math.inf  # when something may be sent that differs now
-        self._bell, self._ear = socket.socketpair()
-        self._bell.setblocking(False)
-        self._ear.setblocking(False)
         self._thread = Thread(target=self._work, name=f"deliver to {broker.name}", daemon=True)
 
     def start(self) -> Self:
         """Begin to deliver; return this."""
+        self._bell, self._ear = socket.socketpair()
+        self._bell.setblocking(False)
+        self._ear.setblocking(False)
         self._thread.start()
         return self
 

@@ -4,11 +4,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
-from ferlite import DataError, FaceEvent, MissingFileError, Mqtt, Pipeline, UsageError
+from ferlite import DataError, FaceEvent, MissingFileError, Mqtt, OutputError, Pipeline, UsageError
 from ferlite.device.outputs.mqtt_broker import open_broker
 from ferlite.tools.broker_trial import kill
 from ferlite.tools.mosquitto import Listener
@@ -133,6 +134,36 @@ def test_a_killed_client_is_declared_offline(mosquitto, own_id, tmp_path):
             listener.wait(lambda: listener.of("/availability") == ["online"], 60)
             process.kill()
         listener.wait(lambda: listener.of("/availability") == ["online", "offline"])
+
+
+def test_two_runs_of_one_installation_need_two_ids(mosquitto, pipeline, own_id):
+    address = f"mqtt://127.0.0.1:{mosquitto.start().port}"
+    for _ in range(2):
+        with (
+            Mqtt(pipeline, address),
+            Mqtt(pipeline, address, id="another"),
+            pytest.raises(OutputError, match=f"another run publishes under the id '{own_id}' already"),
+        ):
+            Mqtt(pipeline, address)
+
+
+def test_two_devices_of_one_id_are_told_why_they_lose_the_broker(mosquitto, pipeline, monkeypatch, tmp_path):
+    address = f"mqtt://127.0.0.1:{mosquitto.start().port}"
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "first"))
+    with Mqtt(pipeline, address, id="copied", pauses=PAUSES) as output:
+        monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path / "second"))
+        with Mqtt(pipeline, address, id="copied", pauses=PAUSES):
+            becomes(output, "no other client may have the id 'ferlite-copied', as from a copied memory card")
+
+
+def test_a_closed_output_takes_no_more_and_ends_its_threads(mosquitto, pipeline, own_id):
+    before = threading.active_count()
+    with Mqtt(pipeline, f"mqtt://127.0.0.1:{mosquitto.start().port}") as output:
+        output.event(event(1))
+    output.close()
+    with pytest.raises(OutputError, match="this output is closed"):
+        output.event(event(2))
+    assert threading.active_count() == before
 
 
 @pytest.mark.parametrize(
