@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from threading import Condition, Thread
 
@@ -19,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 _PATIENCE = 0.5  # seconds; what is stopped from outside ends within 2
 
+_QUIET = 60.0  # seconds from one problem in the log to the next
+
 _NOTHING = np.zeros((0, 0, 3), np.uint8)
 
 
@@ -30,13 +35,15 @@ class Background(Output):
 
     Args:
         output: Where they go; stays open.
+        clock: Gives seconds: a problem is logged once a minute at most.
     """
 
-    def __init__(self, output: Output) -> None:
+    def __init__(self, output: Output, clock: Callable[[], float] = time.monotonic) -> None:
         self._output, self.name = output, output.name
         self._waiting: deque[FrameResult | Event] = deque()
         self._changed = Condition()
         self._dropped, self._problem = 0, ""
+        self._clock, self._logged, self._quiet = clock, False, -math.inf
         self._closing = False
         self._thread = Thread(target=self._work, name=f"output {self.name}", daemon=True)
         self._thread.start()
@@ -103,11 +110,14 @@ class Background(Output):
             # A defect of an output must not end its thread unseen.
             level = logging.WARNING if isinstance(error, OutputError) else logging.ERROR
             problem = str(error) or type(error).__name__
-            if not self._problem:
+            # A disk with room for every other line must not fill the log instead.
+            if not self._problem and self._clock() >= self._quiet:
+                self._logged, self._quiet = True, self._clock() + _QUIET
                 _log.log(level, "%s; the run goes on", problem, exc_info=level == logging.ERROR)
         else:
             problem = ""
-            if self._problem:
+            if self._logged:
+                self._logged = False
                 _log.warning("%s is written again", self.name)
         with self._changed:
             self._dropped += bool(problem)

@@ -152,3 +152,20 @@ def test_a_second_ctrl_c_waits_for_the_write_under_way_and_for_no_more(monkeypat
         background.close()
     assert len(disk.written) == 1
     assert background.states[0].dropped == 1
+
+
+def test_a_disk_that_fails_now_and_then_is_logged_once_a_minute(caplog):
+    disk, now = Disk(), [0.0]
+    disk.free.set()
+
+    def write(result):
+        disk.full = not disk.full
+        now[0] += 0.5
+        Disk.write(disk, result)
+
+    disk.write, disk.backlog = write, 1000
+    with Background(disk, clock=lambda: now[0]) as background:
+        for _ in range(480):
+            background.write(RESULT)
+    assert background.states[0].dropped == 240
+    assert caplog.messages == ["the disk is full; the run goes on", "the disk is written again"] * 4
