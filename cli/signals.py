@@ -17,8 +17,8 @@ _PATIENCE = 0.9
 class Stopping:
     """Within the block Ctrl-C and SIGTERM raise KeyboardInterrupt, so that what is open is closed.
 
-    Where something hangs, the process ends within 2 seconds all the same: what hangs is broken off once,
-    and then the process is left with exit code 130. A second signal does not wait for a write.
+    Where something hangs, the process ends within 2 seconds all the same: a hanging write is broken off
+    first, and a hanging end leaves with exit code 130. A second signal does not wait for a write.
 
     SIGHUP is taken and changes nothing: files are found by their names with each line. Only a run that a
     terminal shows ends with its terminal.
@@ -70,8 +70,8 @@ class Stopping:
             # What was written is with the system. A normal end would wait for what hangs.
             os._exit(130)
         self._late = True
-        # What hangs, a write or the end of one, is broken off, so that the others are closed.
-        raise KeyboardInterrupt
+        if self._writing:
+            raise KeyboardInterrupt
 
     def _hang_up(self, number: int, frame: FrameType | None) -> None:
         if self._at_terminal and not _at_terminal():

@@ -154,7 +154,8 @@ class Runner(Callbacks, Closing):
         Args:
             outputs: Where results go, in this order.
             frames: Stop after so many frames; None for no limit.
-            undivided: Is entered while the outputs take one result, so that a signal can wait for its end.
+            undivided: Is entered while the outputs take one result, and while they finish what waits, so that a signal
+                can wait for its end.
 
         Raises:
             SourceError: The source broke off, and for good.
@@ -165,24 +166,18 @@ class Runner(Callbacks, Closing):
             check_range("frames", frames, 0, sys.maxsize, whole=True)
         if frames == 0:
             return
-        with ExitStack() as threads:
+        threads = ExitStack()
+        try:
             # A clip waits for its outputs and loses nothing; a camera does not wait.
-            aside = [
+            aside = (
                 threads.enter_context(Background(each)) if self.source.live and each.backlog else each
                 for each in outputs
-            ]
-            self._outputs, results = Together(*aside), 0
-            try:
-                for each in self._listen(_all, 64):
-                    with undivided():
-                        self._outputs.take(each)
-                    results += isinstance(each, FrameResult)
-                    if results == frames or self._outputs.done:
-                        break
-            except KeyboardInterrupt:
-                self._take_leave(self._outputs)
-                raise
-            self._take_leave(self._outputs)
+            )
+            self._outputs = Together(*aside)
+            self._feed(frames, undivided)
+        finally:
+            with undivided():
+                threads.close()
 
     def limit(self, limit: RateLimit | None) -> None:
         """Look at no more frames of a live source than that from now on; may be called from any thread.
@@ -279,6 +274,20 @@ class Runner(Callbacks, Closing):
         self.announce(events)
         if events:
             self._listeners.hand_out(tuple(events))
+
+    def _feed(self, frames: int | None, undivided: Callable[[], AbstractContextManager[object]]) -> None:
+        results = 0
+        try:
+            for each in self._listen(_all, 64):
+                with undivided():
+                    self._outputs.take(each)
+                results += isinstance(each, FrameResult)
+                if results == frames or self._outputs.done:
+                    break
+        except KeyboardInterrupt:
+            self._take_leave(self._outputs)
+            raise
+        self._take_leave(self._outputs)
 
     def _take_leave(self, output: Output) -> None:
         """Let everybody leave at the end of a run, so that each who appeared leaves in the outputs, too."""
