@@ -148,7 +148,7 @@ class Mqtt(Output):
             self._delivery.wake()
 
     def close(self) -> None:
-        """Deliver what waits, for a second at most, and say that nobody publishes here any more."""
+        """Deliver what waits, for 0.7 seconds at most, and say that nobody publishes here any more."""
         self._closed = True
         self._delivery.close()
         if self._claim is not None:

@@ -64,7 +64,7 @@ class Delivery:
         spacing: Seconds between two messages that are current under one topic.
         keepalive: Seconds of silence after which broker and client make sure of each other.
         pauses: Seconds before each further attempt to connect.
-        patience: Seconds that `close` may take to deliver what waits.
+        patience: Seconds that `close` may take to deliver what waits; a run that was asked to end has 0.9.
         retry: Try again after a failure, for ever; else the first one is the last, and is said by `problem` alone.
 
     Attributes:
@@ -87,7 +87,7 @@ class Delivery:
         spacing: float = 1.0,
         keepalive: int = 30,
         pauses: Sequence[float] = PAUSES,
-        patience: float = 1.0,
+        patience: float = 0.7,
         retry: bool = True,
     ) -> None:
         try:
@@ -160,7 +160,7 @@ class Delivery:
                 self._changed.notify_all()
             self.wake()
             # A thread that connects just now, or asks for a host, hears of it later.
-            self._thread.join(self._patience + 0.5)
+            self._thread.join(self._patience + 0.1)
             with self._changed:
                 self.dropped += self._pending
                 self._waiting.clear()

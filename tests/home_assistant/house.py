@@ -17,12 +17,15 @@ from types import MappingProxyType
 
 import yaml
 from homeassistant import bootstrap, loader
+from homeassistant.components.mqtt import client
 from homeassistant.config_entries import ConfigEntries, ConfigEntry
 from homeassistant.const import EVENT_STATE_CHANGED
 from homeassistant.core import CoreState, Event, HomeAssistant, callback
 from homeassistant.setup import async_setup_component
 
 ACTED = "acted"
+
+client.RECONNECT_INTERVAL_SECONDS = 1  # instead of 10, for the test's sake
 
 for kind in ("binary_sensor", "event", "sensor"):  # a house has imported these long ago
     import_module(f"homeassistant.components.mqtt.{kind}")

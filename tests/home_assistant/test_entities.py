@@ -122,7 +122,7 @@ def house(tmp_path_factory):
         running = House(Path(environment) / "bin/python", tmp_path_factory.mktemp("house"), broker.port)
         running.broker, running.address = broker, f"mqtt://127.0.0.1:{broker.port}"
         try:
-            listener.wait(lambda: listener.of("homeassistant/status") == ["online"], 60)
+            listener.wait(lambda: listener.of("homeassistant/status") == ["online"], 120)
             yield running
         finally:
             running.close()

@@ -166,6 +166,16 @@ def test_a_closed_output_takes_no_more_and_ends_its_threads(mosquitto, pipeline,
     assert threading.active_count() == before
 
 
+def test_a_run_ends_on_a_signal_while_its_broker_hangs(mosquitto, own_id):
+    program = [sys.executable, "-c", "from ferlite.cli.app import main; main()", "run", "virtual:live=true"]
+    options = ["--output", "/dev/null", "--mqtt", f"mqtt://127.0.0.1:{mosquitto.start().port}"]
+    with Listener(mosquitto.port) as listener, subprocess.Popen([*program, *options]) as run:
+        listener.wait(lambda: listener.of("/event"), 60)
+        mosquitto.pause()
+        run.terminate()
+        assert run.wait(30) == 0  # 130 where something had to be broken off
+
+
 @pytest.mark.parametrize(
     ("user", "remedy"),
     [("camera@", "check the user 'camera' in the address and the password"), ("", "name a user in the address")],
