@@ -39,7 +39,11 @@ Names = Annotated[
 ]
 TokenFile = Annotated[
     Path | None,
-    typer.Option(help="File with the token that viewers need, if not the one that is made.", rich_help_panel=PANEL),
+    typer.Option(
+        help="File with the token that viewers need; the systemd credential web-token, or one that is made, if not "
+        "given.",
+        rich_help_panel=PANEL,
+    ),
 ]
 Certificate = Annotated[Path | None, typer.Option(help="PEM file of a certificate, for https.", rich_help_panel=PANEL)]
 Key = Annotated[Path | None, typer.Option(help="PEM file of its key, if not in the same file.", rich_help_panel=PANEL)]

@@ -78,6 +78,17 @@ def claimed(name: str) -> TextIO | None:
     return file
 
 
+def credential(name: str) -> Path | None:
+    """Return the file of a secret that systemd hands over (systemd.exec(5), `LoadCredential=`); None without it.
+
+    Args:
+        name: Name of the credential.
+    """
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    path = Path(folder) / name
+    return path if folder and path.is_file() else None
+
+
 def _kept(name: str, new: str) -> str:
     path = state_folder() / name
     if not path.exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import ssl
@@ -12,6 +11,7 @@ from urllib.parse import unquote
 
 from ...errors import DataError, UsageError
 from ...models.files import read_bytes
+from ..kept import credential
 from ..sources.spec import masked
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
@@ -108,11 +108,9 @@ def open_broker(address: str, *, password_file: str | Path | None = None, ca: st
 
 
 def _password(file: str | Path | None) -> str:
+    file = file or credential(_CREDENTIAL)
     if file is None:
-        folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
-        file = Path(folder) / _CREDENTIAL
-        if not folder or not file.is_file():
-            return ""
+        return ""
     try:
         password = read_bytes(file).decode().rstrip("\r\n")
     except UnicodeDecodeError:

@@ -16,10 +16,10 @@ from ..pipeline import Pipeline
 from ..state import OutputState
 from ..types import FrameResult
 from .feed import Feed
-from .login import Login
+from .login import Login, read_token
 from .pictures import SHOWN, Shown, jpeg
 
-_KEPT = "web-token"  # name of the file
+_KEPT = "web-token"  # name of its file, and of the systemd credential
 
 
 class LivePage(Output):
@@ -36,7 +36,8 @@ class LivePage(Output):
         host: Name or address of this machine to listen on: 127.0.0.1 for this machine alone, 0.0.0.0 for the network.
         port: Its port; 0 for any that is free.
         token: The secret that lets viewers in. If None, this machine's own viewers need none; where others can come,
-            by `host` or by `names`, it is made once and kept; see `token_path`.
+            by `host` or by `names`, it is made once and kept; see `token_path`. A systemd credential `web-token` comes
+            before that.
         names: Host names that the page goes by beside this machine's own, as behind a reverse proxy.
         certificate: PEM file of a certificate, for https.
         key: PEM file of its private key, if not in the same file.
@@ -48,7 +49,7 @@ class LivePage(Output):
 
     Attributes:
         address: Where the page is.
-        token_path: File of the token that was made; None where there is none, or it was given.
+        token_path: File of the token that was made or handed over; None where there is none, or it was given.
 
     Raises:
         RuntimeMissingError: The extra `web` is not installed.
@@ -95,9 +96,9 @@ class LivePage(Output):
         self._server = Server(host, port, patience=patience)
         self._worker = ThreadPoolExecutor(1, "live page picture")
         try:
-            self.token_path = None
-            if token is None and (names or not self._server.local):
-                token, self.token_path = kept.token(_KEPT), kept.state_folder() / _KEPT
+            self.token_path: Path | None = None
+            if token is None:
+                token, self.token_path = _kept_token(needed=bool(names) or not self._server.local)
             login = Login(token)
             self._token = token
             scheme = "http" if certificate is None else "https"
@@ -161,3 +162,10 @@ class LivePage(Output):
         """Say goodbye to all viewers; may be called again."""
         self._server.close()
         self._worker.shutdown(wait=False, cancel_futures=True)
+
+
+def _kept_token(*, needed: bool) -> tuple[str | None, Path | None]:
+    """Return the token that was handed over or, if one is needed, made; and its file."""
+    if handed_over := kept.credential(_KEPT):
+        return read_token(handed_over), handed_over
+    return (kept.token(_KEPT), kept.state_folder() / _KEPT) if needed else (None, None)

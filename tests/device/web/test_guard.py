@@ -62,6 +62,15 @@ def test_a_name_makes_a_token_needed_on_loopback(serve, tmp_path, monkeypatch):
     assert site.page.link == f"{site.page.address}#{token}"
 
 
+def test_systemd_hands_a_token_over(serve, tmp_path, monkeypatch):
+    (tmp_path / "web-token").write_text(TOKEN + "\n")
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    site = serve()
+    assert site.page.token_path == tmp_path / "web-token"
+    assert site.ask("/healthz").status == 401
+    assert site.ask("/healthz", headers=[bearer(TOKEN)]).status == 200
+
+
 def test_the_network_needs_a_token_and_may_use_an_address(serve, tmp_path, monkeypatch):
     monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
     site = serve(host="0.0.0.0")  # noqa: S104
