@@ -19,7 +19,6 @@ import typer
 
 from ..errors import DataError, UsageError
 from ..models.files import read_bytes, replacing
-from .extras import needs
 
 if TYPE_CHECKING:
     from ..models.toml_models import Table
@@ -72,10 +71,10 @@ def options(function: Callable[..., object]) -> list[Option]:
 
 def table(function: Callable[..., object]) -> type[Table]:
     """Make the table of the options of the function behind a command."""
-    with needs("config"):
-        from pydantic import ConfigDict, Field, create_model
+    # Imported here: only a run with a file needs it, and a Pi takes its time for it.
+    from pydantic import ConfigDict, Field, create_model
 
-        from ..models.toml_models import Table
+    from ..models.toml_models import Table
 
     class Options(Table):
         model_config = ConfigDict(strict=True)
@@ -97,7 +96,6 @@ def load(path: Path, function: Callable[..., object]) -> dict[str, Any]:
         MissingFileError: The file can't be read.
         DataError: It is no TOML, or a value does not fit.
         UnknownNameError: There is no such option; the nearest is named.
-        RuntimeMissingError: pydantic is not installed.
     """
     given = table(function).read_file(path).model_dump(exclude_unset=True)
     return {each.name: given[each.key] for each in options(function) if each.key in given}

@@ -12,20 +12,18 @@ from rich.text import Text
 
 from ..device.classifier import DEFAULT_MODEL
 from ..errors import UsageError
+from .config_file import load
 from .console import Json, PlainConsole, print_json, printable, status
+from .run import run
 
 _STYLES = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def doctor(
-    source: Annotated[str, typer.Argument(help="Source to try, as for ferlite run.")] = "auto",
-    model: Annotated[
-        list[str] | None,
-        typer.Option(help="Shipped model or .tflite file; may be given more than once.", show_default=DEFAULT_MODEL),
+    source: Annotated[
+        str | None, typer.Argument(help="Source to try, as for ferlite run.", show_default="auto")
     ] = None,
-    output: Annotated[list[Path] | None, typer.Option(help="File or folder that is written to.")] = None,
-    mqtt: Annotated[str | None, typer.Option(help="Address of the broker: mqtt://HOST or mqtts://HOST.")] = None,
-    web: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Where the live page is or will be.")] = None,
+    config: Annotated[Path | None, typer.Option(help="File with the options of the run: all that it names.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Leave out camera, broker, page and service.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -35,12 +33,15 @@ def doctor(
     """
     from ..device.service.doctor import examine
 
-    broker = None if mqtt is None else _place("mqtt", mqtt, 8883 if mqtt.startswith("mqtts:") else 1883)
-    page = None if web is None else _place("web", f"//{web}", None)
-    models, folders = tuple(model or [DEFAULT_MODEL]), tuple(each.parent for each in output or [])
+    given = {} if config is None else load(config, run)
+    chosen: str = source or given.get("source_option", "auto")
+    broker = _broker(given["mqtt"]) if "mqtt" in given else None
+    page = (given.get("web_host", "127.0.0.1"), given.get("web_port", 8080)) if given.get("web") else None
+    models = tuple(given.get("model", [DEFAULT_MODEL]))
+    folders = tuple(Path(given[name]).parent for name in ("output", "events", "counts", "annotate") if name in given)
     findings = []
     with status("") as show:
-        for finding in examine(source, models, broker=broker, page=page, folders=folders, quick=quick):
+        for finding in examine(chosen, models, broker=broker, page=page, folders=folders, quick=quick):
             findings.append(finding)
             show(finding.check)
     if as_json:
@@ -55,12 +56,12 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _place(name: str, address: str, default: int | None) -> tuple[str, int]:
+def _broker(address: str) -> tuple[str, int]:
     try:
         parts = urlsplit(address)
-        host, port = parts.hostname, parts.port or default
+        host, port = parts.hostname, parts.port or (8883 if parts.scheme == "mqtts" else 1883)
     except ValueError:
-        host = port = None
-    if not host or not port:
-        raise UsageError(f"--{name} names no host and port; expected for instance 192.168.1.5:8080")
+        host, port = None, 0
+    if not host:
+        raise UsageError(f"mqtt is {address!r}; expected for instance mqtt://broker.local")
     return host, port

@@ -77,7 +77,7 @@ class Checks:
     What the first machine gives is what is expected of the others; let it be this one.
     """
 
-    NAMES = ("accuracy", "models", "demo", "clip", "photo")
+    NAMES = ("accuracy", "models", "service", "demo", "clip", "photo")
     """The checks, the longest first."""
 
     def __init__(self, work: Path) -> None:
@@ -142,6 +142,30 @@ class Checks:
         if not video.exists() or b"ftyp" not in video.read_bytes()[:16]:
             raise CheckError("it wrote no mp4")
         return next(line for line in output.splitlines() if line.startswith(f"{_DEMO_FRAMES} frames")).partition(";")[0]
+
+    def check_service(self, machine: Machine) -> str:
+        """What a device on a wall does, as far as it goes without systemd: a run from one file, doctor, unit."""
+        folder = self._work / f"{machine.name} service"
+        folder.mkdir()
+        config = folder / "ferlite.toml"
+        machine.ferlite("config", "init", config)
+        settings = {"output": "faces.csv", "events": "events.jsonl", "annotate": "video.mp4", "counts": "counts.json"}
+        lines = [f'{key} = "{folder / name}"' for key, name in settings.items()]
+        broker = 'mqtt = "mqtt://127.0.0.1:1"'  # away
+        config.write_text("\n".join([config.read_text(), f'source = "virtual:frames={_DEMO_FRAMES}"', broker, *lines]))
+        with config.open("a") as file:
+            file.write("\nweb = true\nweb-port = 0\n")
+        machine.ferlite("config", "check", config)
+        machine.ferlite("run", "--config", config)
+        empty = [name for name in settings.values() if not (folder / name).stat().st_size]
+        if empty or b"avc1" not in (folder / "video.mp4").read_bytes():
+            raise CheckError(f"it did not write {', '.join(empty) or 'H.264'}")
+        findings = json.loads(machine.ferlite("doctor", "--config", config, "--quick", "--json"))
+        if "Type=notify" not in machine.ferlite("service", "install", "--dry-run", "--config", config):
+            raise CheckError("it printed no unit")
+        return "config, run with page, video and files, unit; " + ", ".join(
+            f"{finding['check']} {finding['status']}" for finding in findings
+        )
 
     def check_accuracy(self, machine: Machine) -> str:
         """`ferlite bench accuracy`: the same score, because faces reach the model without being resized."""

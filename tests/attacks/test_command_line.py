@@ -24,7 +24,7 @@ COMMANDS = {
     "quickstart": "--out faces.csv",
     "demo": "--source picture.png --model tiny.tflite --out drawn.png",
     "run": "picture.png --model tiny.tflite --output out.jsonl",
-    "doctor": "picture.png --model tiny.tflite --quick",
+    "doctor": "picture.png --config options.toml --quick",
     "data": "faces.csv",
     "train": "--recipe recipe.toml --data faces.csv --out new",
     "runs": ".",

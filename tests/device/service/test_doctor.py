@@ -278,3 +278,22 @@ def test_the_command_exits_with_1_where_a_check_fails(tmp_path, monkeypatch, cap
     findings = {finding["check"]: finding["status"] for finding in json.loads(capsys.readouterr().out)}
     assert findings["camera"] == "fail"
     assert findings["models"] == "ok"
+
+
+def test_what_a_configuration_names_is_looked_at(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ferlite.toml").write_text(
+        'source = "virtual:"\nmodel = ["mine.tflite"]\nmqtt = "mqtt://127.0.0.1:1"\nweb = true\nweb-port = 0\n'
+    )
+    monkeypatch.setattr("sys.argv", ["ferlite", "doctor", "--config", "ferlite.toml", "--json"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    findings = {finding["check"]: finding for finding in json.loads(capsys.readouterr().out)}
+    assert "mine.tflite" in findings["models"]["found"]
+    assert "127.0.0.1:1" in findings["broker"]["found"]
+    assert {name: findings[name]["status"] for name in ("camera", "port", "broker")} == {
+        "camera": "ok",
+        "port": "ok",
+        "broker": "fail",
+    }
