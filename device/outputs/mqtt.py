@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -11,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from ...errors import OutputError, UsageError, check_range
+from ...errors import OutputError, check_range
 from ..classifier import Classifier
 from ..event_types import Event, FaceEvent, moment
-from ..kept import claimed, device_id
+from ..kept import claimed
 from ..sensors import THROTTLE_FLAGS, celsius, throttled
 from ..state import OutputState, State, Stateful
 from ..types import FrameResult
@@ -23,9 +22,9 @@ from .base import Output, closed
 from .home_assistant import WATCHED
 from .mqtt_broker import open_broker
 from .mqtt_delivery import PAUSES, Delivery, Message
+from .mqtt_topics import RETAINED, checked_id, discovery_topic, topics
 from .presence import Pace, Presence
 
-_RETAINED = ("availability", "camera", "state", "health")
 _PATIENCE = 10.0  # seconds to reach a broker whose messages are to be removed
 
 
@@ -88,8 +87,10 @@ class Mqtt(Output):
     ) -> None:
         check_range("heartbeat", heartbeat, 1, unit="seconds")
         check_range("backlog", backlog, 1, unit="events", whole=True)
+        check_range("keepalive", keepalive, 1, 65535, unit="seconds", whole=True)
+        check_range("the least of pauses", min(pauses, default=-1.0), 0, unit="seconds")
         broker = open_broker(address, password_file=password_file, ca=ca)
-        id = _checked(id)
+        id = checked_id(id)
         self.name = broker.name
         self._pipeline, self._clock, self._heartbeat = pipeline, clock, heartbeat
         self._topics = topics(id)
@@ -104,7 +105,7 @@ class Mqtt(Output):
             device = home_assistant.discovery(
                 id, name, model, pipeline.classifier.labels, self._topics, heartbeat=heartbeat
             )
-            self._introduction.append(Message(_discovery_topic(discovery, id), _json(**device)))
+            self._introduction.append(Message(discovery_topic(discovery, id), _json(**device)))
         self._delivery = Delivery(
             broker,
             f"ferlite-{id}",
@@ -215,11 +216,6 @@ class Mqtt(Output):
         )
 
 
-def topics(id: str) -> dict[str, str]:
-    """Return the topics of a device by what they are for."""
-    return {name: f"ferlite/{id}/{name}" for name in (*_RETAINED, "event")}
-
-
 def remove(
     address: str,
     *,
@@ -248,10 +244,10 @@ def remove(
         RuntimeMissingError: paho-mqtt is not installed.
     """
     broker = open_broker(address, password_file=password_file, ca=ca)
-    id = _checked(id)
-    cleared = [topics(id)[name] for name in _RETAINED]
+    id = checked_id(id)
+    cleared = [topics(id)[name] for name in RETAINED]
     if discovery:
-        cleared.insert(0, _discovery_topic(discovery, id))
+        cleared.insert(0, discovery_topic(discovery, id))
     delivery = Delivery(broker, f"ferlite-{id}-remove", retry=False).start()
     try:
         for topic in cleared:
@@ -261,21 +257,6 @@ def remove(
     finally:
         delivery.close()
     return cleared
-
-
-def _discovery_topic(prefix: str, id: str) -> str:
-    # As a topic to publish to, it must not hold a wildcard.
-    if not re.fullmatch(r"[^+#\0\s]{1,100}", prefix):
-        raise UsageError(f"the prefix for discovery is {prefix[:100]!r}; expected a topic as 'homeassistant'")
-    return f"{prefix}/device/{id}/config"
-
-
-def _checked(id: str | None) -> str:
-    if id is None:
-        return device_id()
-    if not re.fullmatch(r"[\w-]{1,50}", id, re.ASCII):
-        raise UsageError(f"the id for MQTT is {id[:100]!r}; expected at most 50 letters, digits, _ and -")
-    return id
 
 
 def _claimed(id: str) -> TextIO | None:

@@ -27,6 +27,7 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 
 _UNACKNOWLEDGED = 20  # messages that the broker may have got and not acknowledged: what an outage can duplicate
 _STEADY = 30.0  # seconds that a connection lasts that was no failure
+_RIVALRY = 2  # short connections in a row that may be chance
 _TICK = 1.0  # seconds until what is current is looked at again, where nothing happens
 
 
@@ -110,7 +111,8 @@ class Delivery:
         self._unacknowledged: dict[int, Callable[[], Message] | None] = {}
         self._sent: dict[str, tuple[str, float]] = {}  # payload and time by topic, of what is current
         self._connected = self._taken_leave = False
-        self._since, self._failures = 0.0, 0  # when this connection began, and what failed in a row before
+        self._since, self._short = 0.0, 0  # when this connection began, and how many in a row were short
+        self._failures = 0  # in a row
         self._rival = f"no other client may have the id {client_id!r}, as from a copied memory card"
         self._closing: float | None = None  # when patience ends
         self._due = math.inf  # when something may be sent that differs now
@@ -178,9 +180,9 @@ class Delivery:
             except Exception as error:
                 # A defect must not end the thread unseen.
                 self._ails(self._broker.explain(error), None if isinstance(error, OSError) else error)
+            self._short = self._short if self._connected else 0
             # A broker that takes us and drops us again is not to be asked every second.
-            lasted = time.monotonic() - self._since if self._connected else 0.0
-            self._failures = 0 if lasted > _STEADY else self._failures + 1
+            self._failures = 0 if self._connected and not self._short else self._failures + 1
             with self._changed:
                 self._connected = False
                 self._again.extendleft(reversed([make for make in self._unacknowledged.values() if make]))
@@ -220,10 +222,11 @@ class Delivery:
             raise OutputError(self._broker.refusal(refusals[0]))
         if not self._connected:
             why = "it ended the connection before the login; a broker with TLS wants mqtts://"
-        elif self._failures > 1:
-            why = "it ends the connection soon after each login; " + self._rival
         else:
             why = "the connection was lost; check the broker and the network"
+            self._short = self._short + 1 if time.monotonic() - self._since < _STEADY else 0
+            if self._short > _RIVALRY:
+                why = "it ends the connection soon after each login; " + self._rival
         raise OutputError(f"{self._broker.name}: {why}")
 
     def _client(self) -> tuple[Client, list[str]]:
