@@ -102,8 +102,7 @@ class LivePage(Output):
             login = Login(token)
             self._token = token
             scheme = "http" if certificate is None else "https"
-            shown = socket.gethostname() if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host  # noqa: S104
-            self.address = self.name = f"{scheme}://{shown}:{self._server.port}/"
+            self.address = self.name = f"{scheme}://{_shown(host)}:{self._server.port}/"
             self._feed = Feed(lambda result: jpeg(result, picture), self._worker)
             scene = Scene(pipeline, picture, self._worker)
             seats = Viewers(self._feed, scene, most=viewers, patience=patience)
@@ -162,6 +161,13 @@ class LivePage(Output):
         """Say goodbye to all viewers; may be called again."""
         self._server.close()
         self._worker.shutdown(wait=False, cancel_futures=True)
+
+
+def _shown(host: str) -> str:
+    """Return what leads to a host in an address; of the whole machine its name in the local network (mDNS)."""
+    if host in ("0.0.0.0", "::"):  # noqa: S104
+        return f"{socket.gethostname().removesuffix('.local')}.local"
+    return f"[{host}]" if ":" in host else host
 
 
 def _kept_token(*, needed: bool) -> tuple[str | None, Path | None]:

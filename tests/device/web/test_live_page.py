@@ -8,8 +8,10 @@ import socket
 import ssl
 import subprocess
 import sys
+import urllib.request
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -340,6 +342,24 @@ def test_a_certificate_that_can_t_be_used_is_named(watching, certificate, tmp_pa
         LivePage(pipeline, port=0, certificate=tmp_path / "empty.pem", key=certificate / "key.pem")
     with pytest.raises(UsageError, match="without a certificate"):
         LivePage(pipeline, port=0, key=certificate / "key.pem")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "localhost", "::1"])
+def test_this_machine_alone_is_reached_without_a_token(watching, host):
+    with LivePage(watching[0], host, 0) as page, urllib.request.urlopen(page.address + "metrics") as answer:  # noqa: S310
+        assert page.link == page.address
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104
+def test_the_network_is_shown_a_name_that_leads_here(watching, host, tmp_path, monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", str(tmp_path))
+    with LivePage(watching[0], host, 0) as page:
+        name = urlsplit(page.address).netloc
+        assert name.partition(":")[0].endswith(".local")
+        request = urllib.request.Request(f"http://127.0.0.1:{page._server.port}/", headers={"Host": name})
+        with urllib.request.urlopen(request) as answer:  # noqa: S310
+            assert answer.status == 200
 
 
 def test_a_port_in_use_is_named(serve, watching):
