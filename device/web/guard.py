@@ -47,8 +47,11 @@ class Guard:
     ) -> None:
         self._app, self._login, self._local = app, login, local
         self._cookie, self._public = cookie, public
-        own = socket.gethostname().lower()
-        self._names = {"localhost", *(name.lower() for name in names), *([] if local else [own, f"{own}.local"])}
+        self._names = {"localhost", *(name.lower() for name in names)}
+        if not local:
+            own = socket.gethostname().lower()
+            short = own.partition(".")[0]
+            self._names |= {own, short, f"{short}.local"}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or hand it on."""

@@ -16,7 +16,7 @@ from ..pipeline import Pipeline
 from ..state import OutputState
 from ..types import FrameResult
 from .feed import Feed
-from .login import Login, read_token
+from .login import FORM, Login, is_token, read_token
 from .pictures import SHOWN, Shown, jpeg
 
 _KEPT = "web-token"  # name of its file, and of the systemd credential
@@ -79,6 +79,8 @@ class LivePage(Output):
         check_range("patience", patience, 0.1)
         if picture not in SHOWN:
             raise UsageError(f"picture is {picture!r}; it must be {', '.join(SHOWN[:-1])} or {SHOWN[-1]}")
+        if token is not None and not is_token(token):
+            raise UsageError(f"the token of the live page must be {FORM}")
         if theme is not None and not Path(theme).is_file():
             raise MissingFileError(f"there is no style sheet {theme}")
         try:
@@ -166,7 +168,7 @@ class LivePage(Output):
 def _shown(host: str) -> str:
     """Return what leads to a host in an address; of the whole machine its name in the local network (mDNS)."""
     if host in ("0.0.0.0", "::"):  # noqa: S104
-        return f"{socket.gethostname().removesuffix('.local')}.local"
+        return f"{socket.gethostname().partition('.')[0]}.local"
     return f"[{host}]" if ":" in host else host
 
 

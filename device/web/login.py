@@ -14,6 +14,9 @@ from pathlib import Path
 from ...errors import DataError
 from ...models.files import read_bytes
 
+FORM = "12 to 200 letters, digits and signs without spaces"
+"""What a token is, in words."""
+
 _DAYS = 30
 _ATTEMPTS, _SPAN = 5, 60.0  # wrong tokens from one address, in seconds
 _ADDRESSES = 1000  # that are remembered
@@ -112,9 +115,14 @@ def read_token(path: str | Path) -> str:
         MissingFileError: There is no such file, or it can't be read.
     """
     token = read_bytes(path).decode(errors="replace").strip()
-    if not re.fullmatch(r"[!-~]{12,200}", token, re.ASCII):
-        raise DataError(f"{path} holds no token; put 12 to 200 letters, digits and signs without spaces there")
+    if not is_token(token):
+        raise DataError(f"{path} holds no token; it must be {FORM}")
     return token
+
+
+def is_token(text: str) -> bool:
+    """Tell whether a text is long enough for a token, and fits in a header."""
+    return re.fullmatch(r"[!-~]{12,200}", text, re.ASCII) is not None
 
 
 def _same(one: str, other: str) -> bool:

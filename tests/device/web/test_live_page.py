@@ -376,7 +376,7 @@ def test_a_host_that_is_not_this_machine_is_named(watching, host):
 
 @pytest.mark.parametrize(
     "options",
-    [{"port": 70000}, {"picture": "half"}, {"viewers": 0}, {"stall": 0.0}, {"patience": float("nan")}],
+    [{"port": 70000}, {"picture": "half"}, {"viewers": 0}, {"stall": 0.0}, {"patience": float("nan")}, {"token": ""}],
 )
 def test_options_out_of_range_are_refused(watching, options):
     with pytest.raises(UsageError):
