@@ -49,7 +49,7 @@ class Browser(Closing):
             tab.wait_for("document.title == 'ferlite'")
 
     Attributes:
-        events: What the pages reported since the last look: method and parameters by the protocol's names.
+        events: What all pages reported so far.
 
     Raises:
         BrowserError: There is no Chromium, or it does not start.
@@ -90,7 +90,7 @@ class Browser(Closing):
         made = self.call("Target.createTarget", url="about:blank", newWindow=True)
         session = self.call("Target.attachToTarget", targetId=made["targetId"], flatten=True)["sessionId"]
         tab = Tab(self, made["targetId"], session)
-        for domain in ("Page", "Runtime", "Log", "Network"):
+        for domain in ("Page", "Runtime", "Log"):
             tab.call(f"{domain}.enable")
         phone = size[0] < 600
         tab.call(
@@ -197,13 +197,16 @@ class Tab(Closing):
         return self.evaluate("document.body?.innerText ?? ''")
 
     @property
+    def events(self) -> list[dict[str, Any]]:
+        """What the browser reported of this page so far: method and parameters by the protocol's names."""
+        self.evaluate("0")  # what was reported until now is read
+        return [event for event in self._browser.events if event.get("sessionId") == self._session]
+
+    @property
     def complaints(self) -> list[str]:
         """Errors and warnings of this page so far: exceptions, refused content, failed requests."""
-        self.evaluate("0")  # what was reported until now is read
         found = []
-        for event in self._browser.events:
-            if event.get("sessionId") != self._session:
-                continue
+        for event in self.events:
             parameters = event["params"]
             if event["method"] == "Runtime.exceptionThrown":
                 found.append(parameters["exceptionDetails"].get("exception", {}).get("description", "exception"))
