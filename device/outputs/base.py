@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
+from types import TracebackType
 from typing import Any, Literal, Protocol
 
-from ...errors import OutputError
+from ...errors import FerliteError, OutputError
 from ..closing import Closing
 from ..event_types import Event
 from ..state import OutputState
@@ -63,6 +64,13 @@ class Output(Closing, Protocol):
     def close(self) -> None:
         """Finish; may be called again. An output that holds nothing open leaves it as it is."""
         pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # What went wrong first has a reason for the others.
+        with suppress(OutputError) if isinstance(error, FerliteError) else nullcontext():
+            self.close()
 
 
 class Together(Output):

@@ -118,7 +118,7 @@ def test_a_run_that_ends_on_a_full_disk_is_an_error_that_names_each_file(disk):
     fill(disk)
     files = {"--output": "out.jsonl", "--events": "events.jsonl", "--annotate": "out.mp4"}
     options = [each for option, name in files.items() for each in (option, disk / name)]
-    command = [*COMMAND, "run", "virtual:live=true", "--frames", "8", *options]
+    command = [*COMMAND, "run", "virtual:live=true", "--frames", "8", *options, "--counts", disk / "counts.csv"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "Traceback" not in run.stderr

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from ferlite.device.outputs.base import Output
 from ferlite.device.outputs.json_lines import JsonLines
 from ferlite.device.outputs.open import open_annotated, refuse_overwriting
 from ferlite.device.outputs.pictures import Picture, Pictures
@@ -117,6 +118,17 @@ def test_a_closed_output_takes_no_result_and_says_so(tmp_path, kind):
         pytest.raises(OutputError, match=r"out\.mp4: this output is closed"),
     ):
         pipeline.run(output)
+
+
+def test_an_error_at_the_end_does_not_hide_the_first_one():
+    class Full(Output):
+        def close(self):
+            raise OutputError("and this")
+
+    with pytest.raises(UsageError, match="first"), Full():
+        raise UsageError("first")
+    with pytest.raises(OutputError, match="and this"), Full():
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize("open_it", [AnnotatedVideo, open_annotated])
