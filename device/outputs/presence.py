@@ -18,8 +18,9 @@ class Presence:
     """Follows results and their events.
 
     People are counted by their events, which flicker less than the faces of single frames: a face must be seen in
-    a few frames to appear, and be out of sight for a second to leave. Of two people about as near the one stays the
-    nearest who was.
+    a few frames to appear, and be out of sight for a second to leave. But where a face is lost and found as another,
+    the new one appears before the old one leaves: so there are never more people than were seen at once. Of two people
+    about as near the one stays the nearest who was, and so does who is hidden for a moment.
 
     Attributes:
         people: How many are there.
@@ -27,13 +28,11 @@ class Presence:
     """
 
     def __init__(self) -> None:
-        self._labels: dict[int, str] = {}  # of who is there, by track id
+        self.people = 0
+        self._labels: dict[int, str] = {}  # of who appeared and has not left, by track id
+        self._visible: set[int] = set()  # in the last frame
         self._nearest: int | None = None
-
-    @property
-    def people(self) -> int:
-        """How many are there."""
-        return len(self._labels)
+        self._area = 0.0  # of the nearest, when it was seen last
 
     @property
     def label(self) -> str:
@@ -42,12 +41,15 @@ class Presence:
         return NOBODY if nearest is None else self._labels[nearest]
 
     def saw(self, result: FrameResult) -> None:
-        """Find out who is nearest."""
+        """Find out who is in sight, and who is nearest."""
+        self._visible = {face.track_id for face in result.faces}
+        self._count()
         areas = {face.track_id: face.area for face in result.faces if face.track_id in self._labels}
+        self._area = areas.get(self._nearest or 0, self._area)
         if areas:
             largest = max(areas, key=lambda number: areas[number])
-            if self._nearest not in self._labels or areas[largest] > _NEARER * areas.get(self._nearest or 0, 0.0):
-                self._nearest = largest
+            if self._nearest not in self._labels or areas[largest] > _NEARER * self._area:
+                self._nearest, self._area = largest, areas[largest]
 
     def happened(self, event: FaceEvent) -> None:
         """Note who comes, changes and leaves."""
@@ -55,6 +57,12 @@ class Presence:
             self._labels.pop(event.track_id, None)
         else:
             self._labels[event.track_id] = event.label
+            self._visible.add(event.track_id)
+        self._count()
+
+    def _count(self) -> None:
+        seen = len(self._labels.keys() & self._visible)
+        self.people = min(max(self.people, seen), len(self._labels))
 
 
 class Pace:

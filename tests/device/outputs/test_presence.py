@@ -40,11 +40,33 @@ def test_people_are_who_was_announced_and_has_not_left(presence):
     assert (presence.people, presence.label) == (0, NOBODY)
 
 
+def test_a_face_that_is_lost_and_found_as_another_is_one_person(presence):
+    presence.saw(frame(f1=0.2))
+    presence.happened(event("appeared", 1, "sad"))
+    seen = []
+    for kind, number in (("appeared", 2), ("left", 1), ("appeared", 3), ("left", 2)):
+        presence.saw(frame(**{f"f{max(number, 2)}": 0.2}))
+        presence.happened(event(kind, number))
+        seen.append((presence.people, presence.label))
+    assert {people for people, _ in seen} == {1}
+    assert NOBODY not in {label for _, label in seen}
+
+
+def test_who_is_hidden_for_some_frames_is_still_there(presence):
+    presence.saw(frame(f1=0.2, f2=0.1))
+    presence.happened(event("appeared", 1))
+    presence.happened(event("appeared", 2))
+    for result in (frame(f1=0.2), frame(), frame(f2=0.1)):
+        presence.saw(result)
+        assert presence.people == 2
+
+
 def test_of_two_about_as_near_the_one_stays_who_was(presence):
     presence.happened(event("appeared", 1, "sad"))
     presence.happened(event("appeared", 2))
     presence.saw(frame(f1=0.11, f2=0.10))
     presence.saw(frame(f1=0.10, f2=0.11))
+    presence.saw(frame(f2=0.11))
     assert presence.label == "sad"
     presence.saw(frame(f1=0.10, f2=0.14))
     assert presence.label == "happy"
