@@ -20,7 +20,7 @@ def celsius(root: Path = Path("/")) -> float | None:
     Args:
         root: Where `sys` lies.
     """
-    zones = (number(zone) for zone in (root / "sys/class/thermal").glob("thermal_zone*/temp"))
+    zones = (number(zone) for zone in _found(root / "sys/class/thermal", "thermal_zone*/temp"))
     return max((zone / 1000 for zone in zones if zone is not None), default=None)
 
 
@@ -31,7 +31,7 @@ def throttled(root: Path = Path("/")) -> int | None:
         root: Where `sys` lies; `vcgencmd` is asked only of the machine itself.
     """
     # Where the firmware's driver lies differs between boards; older kernels have only the program.
-    for path in (root / "sys/devices/platform").glob("soc*/*firmware/get_throttled"):
+    for path in _found(root / "sys/devices/platform", "soc*/*firmware/get_throttled"):
         return _whole(first_line(path), 16)
     return _whole(_firmware(root, "get_throttled"), 16)
 
@@ -76,6 +76,14 @@ def first_line(path: Path) -> str:
         return path.read_text(errors="replace").partition("\n")[0].strip("\0 ")
     except OSError:
         return ""
+
+
+def _found(folder: Path, pattern: str) -> list[Path]:
+    """Return the files of a folder of `sys`; none where it can't be read, as without a descriptor left."""
+    try:
+        return list(folder.glob(pattern))
+    except OSError:
+        return []
 
 
 def _firmware(root: Path, *question: str) -> str:

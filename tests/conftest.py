@@ -1,7 +1,9 @@
 """What several tests share: real data where they are at hand, and a tiny model file."""
 
 import os
+import resource
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +109,24 @@ def banded() -> Callable[[int], np.ndarray]:
         return image
 
     return make
+
+
+@pytest.fixture
+def no_descriptors():
+    """Within a block of this, the process can open nothing."""
+
+    @contextmanager
+    def eaten() -> Iterator[None]:
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(limits[0], 256), limits[1]))
+        with ExitStack() as stack:
+            stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+            with suppress(OSError):
+                while True:
+                    stack.callback(os.close, os.dup(2))
+            yield
+
+    return eaten
 
 
 @pytest.fixture

@@ -79,5 +79,12 @@ def test_without_sensors_nothing_is_told(tmp_path):
     assert (celsius(tmp_path), throttled(tmp_path), megahertz(tmp_path)) == (None, None, None)
 
 
+def test_a_process_that_can_open_nothing_is_told_nothing_and_goes_on(files, no_descriptors):
+    root = files({"sys/class/thermal/thermal_zone0/temp": "48312\n"})
+    with no_descriptors():
+        assert (celsius(root), throttled(root), resident_mb()) == (None, None, None)
+    assert celsius(root) == 48.312
+
+
 def test_the_memory_of_this_process_is_known():
     assert (resident_mb() or 0) > 10
