@@ -27,6 +27,7 @@ _GRACE = 0.3  # seconds that viewers get to hear the end
 _PATIENCE = 1.0  # seconds for the thread to end
 _SEND_BUFFER = 131072  # bytes in the kernel for one viewer; more would only make what is shown older
 _LONGEST_MESSAGE = 1024  # bytes of a WebSocket message that comes in
+_RELIEF = 2.0  # seconds without an error after which descriptors are at hand again; asyncio tries once a second
 _SILENCE = 10.0  # seconds until a new connection must ask for something
 
 
@@ -56,6 +57,7 @@ class Server:
         self.local = ipaddress.ip_address(address.partition("%")[0]).is_loopback
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
+        self._relief: asyncio.TimerHandle | None = None  # when a problem that does not come again is over
         self.problem = ""
 
     def start(
@@ -139,6 +141,7 @@ class Server:
 
     async def _serve(self, started: Event) -> None:
         self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
+        self._loop.set_exception_handler(self._went_wrong)
         self._on_start()
         serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         ending = asyncio.create_task(self._ending.wait())
@@ -149,6 +152,22 @@ class Server:
         self._server.should_exit = True
         self._loop.call_later(_GRACE, self._cut_off)
         await serving
+
+    def _went_wrong(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in (errno.EMFILE, errno.ENFILE):
+            loop.default_exception_handler(context)
+            return
+        # asyncio says so hundreds of times, tries again after a second, and says nothing when that goes well.
+        if not self.problem:
+            self.problem = f"the live page lets nobody in: {error.strerror}"
+            _log.warning("%s", self.problem)
+        if self._relief is not None:
+            self._relief.cancel()
+        self._relief = loop.call_later(_RELIEF, self._better)
+
+    def _better(self) -> None:
+        self.problem = ""
 
     def _cut_off(self) -> None:
         for connection in list(self._server.server_state.connections):

@@ -226,6 +226,21 @@ def test_viewers_of_the_video_that_stop_reading_are_dropped_without_growing_memo
         client.close()
 
 
+def test_a_page_that_can_let_nobody_in_says_so_once_and_opens_again(serve, caplog, no_descriptors):
+    site = serve()
+    site.ask("/healthz")
+    with socket.socket() as visitor:
+        with no_descriptors():
+            visitor.connect(("127.0.0.1", site.port))
+            while not site.page.states[0].problem:
+                pass
+        assert "lets nobody in" in site.page.states[0].problem
+        while site.page.states[0].problem:
+            pass
+    assert site.ask("/healthz").status == 200
+    assert [record.name for record in caplog.records] == ["ferlite.device.web.server"]
+
+
 @pytest.mark.parametrize("picture", ["blur", "none"])
 def test_without_the_picture_nobody_can_be_recognised(serve, receive, picture):
     site = serve(picture=picture)
