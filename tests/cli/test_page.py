@@ -56,11 +56,10 @@ def test_a_signal_ends_a_run_with_five_viewers_in_time_and_quietly(number):
             # Two more, of which one never reads.
             for _ in range(2):
                 viewers.enter_context(urllib.request.urlopen(address + "video.mjpg"))  # noqa: S310
-            began = time.monotonic()
             process.send_signal(number)
             remark = process.stderr.read()
+            # What takes longer than 2 seconds is ended with another code; see `Stopping`.
             assert process.wait(20) == 0
-            assert time.monotonic() - began < 2
         finally:
             process.kill()
     assert remark.startswith("stopped\n")
