@@ -19,7 +19,7 @@ _CREDENTIAL = "mqtt-password"
 _SAMPLE = "mqtt://broker.local, or mqtts://user@broker.local:8883 with TLS"
 # The password ends at the last @; it may hold what divides addresses.
 _ADDRESS = re.compile(
-    r"(?P<scheme>mqtts?)://((?P<user>[^/@:]+)@)?(?P<host>[\w.-]{1,253}|\[[0-9a-f:.]+])(:(?P<port>\d{1,5}))?/?",
+    r"(?P<scheme>mqtts?)://((?P<user>[^/@:]+)@)?(?P<host>[\w-]{1,63}(\.[\w-]{1,63})*\.?|\[[0-9a-f:.]+])(:(?P<port>\d{1,5}))?/?",
     re.ASCII | re.IGNORECASE,
 )
 _PASSWORD = re.compile(r"^\w+://[^/@:]*:.*@", re.DOTALL)
@@ -95,9 +95,10 @@ def open_broker(address: str, *, password_file: str | Path | None = None, ca: st
             "password to a file, and give --mqtt-password-file and mqtt://user@host"
         )
     parts = _ADDRESS.fullmatch(address)
-    if not parts or not 0 < int(parts["port"] or 1) < 65536:
+    user = unquote(parts["user"] or "") if parts else ""
+    if not parts or not user.isprintable() or not 0 < int(parts["port"] or 1) < 65536:
         raise UsageError(f"the MQTT broker {masked(address)!r} is no address; expected {_SAMPLE}")
-    scheme, user = parts["scheme"].lower(), unquote(parts["user"] or "")
+    scheme = parts["scheme"].lower()
     if ca is not None and scheme == "mqtt":
         raise UsageError("a CA is of use only with TLS; begin the address of the MQTT broker with mqtts://")
     if password_file is not None and not user:

@@ -228,6 +228,8 @@ def test_a_broker_without_tls_is_named(mosquitto, pipeline, own_id):
         ("mqtt://broker:0", "is no address"),
         ("mqtt://broker:99999", "is no address"),
         ("mqtt://broker/topic", "is no address"),
+        ("mqtt://a..b", "is no address"),
+        ("mqtt://%00@broker", "is no address"),
         ("mqtt://me:s3cret@broker", "holds a password"),
         ("mqtts://me:s3/cr@et@broker", "holds a password"),
     ],
