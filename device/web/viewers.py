@@ -49,6 +49,7 @@ class Viewers:
         self._feed, self._scene = feed, scene
         self._most, self._patience = most, patience
         self.now = self.refused = self.dropped = 0
+        self._last: tuple[tuple[Shot | None, list[Event]], bytes] = (None, []), b""
 
     @contextmanager
     def seat(self) -> Iterator[None]:
@@ -100,6 +101,10 @@ class Viewers:
                 await socket.send_bytes(message)
 
     async def _message(self, shot: Shot | None, events: list[Event], picture: bytes) -> bytes:
+        # Most viewers get the same at the same time: it is written once.
+        last, message = self._last
+        if shot and shot is last[0] and events == last[1]:
+            return message
         rest: dict[str, Any] = {
             "size": shot.size if shot else None,
             "events": [event.to_json() for event in events],
@@ -108,7 +113,9 @@ class Viewers:
         }
         # The result is the long part, and the same for everybody.
         text = f'{{"result":{shot.json if shot else "null"},{json.dumps(rest, separators=(",", ":"))[1:]}'.encode()
-        return b"".join([len(text).to_bytes(4, "big"), text, picture])
+        message = b"".join([len(text).to_bytes(4, "big"), text, picture])
+        self._last = (shot, events), message
+        return message
 
     async def pictures(self) -> AsyncIterator[bytes]:
         """Yield JPEG pictures, each the newest when the one before was taken."""
