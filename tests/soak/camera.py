@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 from ferlite import Frame, Source, VirtualCamera
 from ferlite.errors import SourceError
 
+SIZE = (640, 480)
+"""Width and height of its frames at first."""
+
 
 class Trouble:
     """What is wrong with a camera; shared by whoever opens it again.
@@ -28,7 +31,7 @@ class Trouble:
 
     def __init__(self) -> None:
         self.gone = self.stalled = self.corrupt = False
-        self.size = (640, 480)
+        self.size = SIZE
         self.given = 0
         self.changed = Condition()
 

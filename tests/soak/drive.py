@@ -8,7 +8,7 @@ comes once in each round, in an order and for a time drawn from the seed. A faul
 every output works again and the page answers, without anybody's help.
 
 At the end it prints a table, and writes all figures as JSON and, where matplotlib is, a plot beside it. What the
-program holds at the end is compared to what it held after the first rounds.
+program holds at the end is compared to what it held after the first round.
 
 It needs root and Debian's mosquitto: the disk is mounted in a namespace of its own.
 
@@ -37,6 +37,7 @@ from threading import Event, Thread
 HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "aarch64"))
 
+from camera import SIZE  # noqa: E402
 from failures import CheckError, UnavailableError  # noqa: E402  (lies beside the emulation that it was made for)
 from faults import HANGING_DISK, KINDS, STOPPED, Fault, plan  # noqa: E402
 from report import Outcome, Report, frames_lost  # noqa: E402
@@ -106,14 +107,17 @@ def soak(options: argparse.Namespace, times: Times) -> Report:
         work = Path(folder)
         with Rig(work, rate=options.rate, seed=options.seed, stall=times.stall, hurry=times.hurry) as rig:
             report = Report(seed=options.seed, brisk=options.brisk, rate=options.rate)
-            with _sampled(rig, report, times.sample):
-                try:
+            try:
+                with _sampled(rig, report, times.sample):
                     _suffer_all(rig, report, options, times)
-                    if code := rig.stop():
-                        raise CheckError(f"it ended with exit code {code}\n{rig.log()}")
-                    report.problems += broken_files(rig.disk, TOTAL)
-                except CheckError as error:
-                    report.problems.append(str(error))
+                if code := rig.stop():
+                    raise CheckError(f"it ended with exit code {code}\n{rig.log()}")
+                report.problems += broken_files(rig.disk, TOTAL)
+            except KeyboardInterrupt:
+                report.problems.append("it was interrupted")
+            except (CheckError, OSError, subprocess.SubprocessError) as error:
+                # What was found so far is not to be lost.
+                report.problems.append(f"{type(error).__name__}: {error}")
             options.out.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(work / "log", options.out.with_suffix(".log"))
     report.judge()
@@ -152,9 +156,6 @@ def suffer(rig: Rig, fault: Fault, times: Times) -> Outcome:
 
 def _suffer_all(rig: Rig, report: Report, options: argparse.Namespace, times: Times) -> None:
     time.sleep(times.warm_up)
-    mark = rig.mark()
-    if not wait_for(lambda: not rig.troubles_since(mark), times.patience):
-        raise CheckError("; ".join(rig.troubles_since(mark)))
     rig.ask("/")
     kinds = [kind for kind in KINDS if rig.freezes or kind != HANGING_DISK]
     if not rig.freezes:
@@ -174,8 +175,13 @@ def _suffer_all(rig: Rig, report: Report, options: argparse.Namespace, times: Ti
 
 
 def _calm(rig: Rig, times: Times) -> Sample:
-    """Return what the program holds in peace: what comes and goes is left out."""
-    samples = []
+    """Return what the program holds in peace, with frames of the first size: what comes and goes is left out."""
+    rig.tell(gone=True, size=SIZE)
+    wait_for(lambda: rig.status["state"] != "running", times.patience)
+    rig.tell(gone=False)
+    mark, samples = rig.mark(), []
+    if not wait_for(lambda: not rig.troubles_since(mark), times.patience):
+        raise CheckError("; ".join(rig.troubles_since(mark)))
     for _ in range(10):
         time.sleep(times.calm / 10)
         samples.append(rig.sample())

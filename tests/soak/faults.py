@@ -15,6 +15,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from dataclasses import dataclass
 from itertools import count
 
+from failures import CheckError
 from rig import Rig
 from subject import FILES
 from watchers import wait_for
@@ -258,7 +259,8 @@ def _files_renamed(rig: Rig, chance: random.Random) -> Iterator[None]:
 @_kind("heat")
 def _heat(rig: Rig, chance: random.Random) -> Iterator[None]:
     rig.temperature.write_text("80000\n")
-    wait_for(lambda: rig.status["limit"], 10)
+    if not wait_for(lambda: rig.status["limit"], 60):
+        raise CheckError("it is hot, and as many frames are looked at as before")
     yield
     rig.temperature.write_text("45000\n")
 
