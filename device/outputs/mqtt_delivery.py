@@ -26,6 +26,7 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Seconds before each further attempt to reach the broker; the last one is repeated."""
 
 _UNACKNOWLEDGED = 20  # messages that the broker may have got and not acknowledged: what an outage can duplicate
+_NEXT = 0  # stands for the number of a message that is about to be sent; paho's begin with 1
 _STEADY = 30.0  # seconds that a connection lasts that was no failure
 _RIVALRY = 2  # short connections in a row that may be chance
 _TICK = 1.0  # seconds until what is current is looked at again, where nothing happens
@@ -291,14 +292,18 @@ class Delivery:
                 continue
             self._sent[message.topic] = message.payload, now
             self._publish(client, message)
-        with self._changed:
-            while len(self._unacknowledged) < _UNACKNOWLEDGED and (queue := self._again or self._waiting):
-                make = queue.popleft()
-                self._publish(client, make(), make)
+        while len(self._unacknowledged) < _UNACKNOWLEDGED:
+            with self._changed:
+                if not (queue := self._again or self._waiting):
+                    break
+                make = self._unacknowledged[_NEXT] = queue.popleft()
+            # Not in the lock, for which the pipeline would wait.
+            self._publish(client, make())
 
-    def _publish(self, client: Client, message: Message, make: Callable[[], Message] | None = None) -> None:
+    def _publish(self, client: Client, message: Message) -> None:
         sent = client.publish(message.topic, message.payload, 1, message.retain)
-        self._unacknowledged[sent.mid] = make
+        with self._changed:
+            self._unacknowledged[sent.mid] = self._unacknowledged.pop(_NEXT, None)
 
     def _take_leave(self, client: Client) -> bool:
         """Say farewell once all is delivered; return whether nothing is left to do."""
