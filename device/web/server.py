@@ -100,7 +100,8 @@ class Server:
             interface="asgi3",
             # Queries and headers must not get into a log.
             log_config=None,
-            log_level="warning",
+            # Of what strangers send nothing is said, or they could fill a log.
+            log_level="error",
             access_log=False,
             server_header=False,
             # Behind a proxy on this machine clients are told apart by what it says of them.

@@ -241,6 +241,16 @@ def test_a_page_that_can_let_nobody_in_says_so_once_and_opens_again(serve, caplo
     assert [record.name for record in caplog.records] == ["ferlite.device.web.server"]
 
 
+@pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x02\x00", b"GET /", b"GET / HTTP/1.1\r\nUpgrade: h2c"])
+def test_strangers_fill_no_log(serve, caplog, garbage):
+    site = serve()
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as stranger:
+        stranger.sendall(garbage + b"\r\nHost: localhost\r\nConnection: Upgrade\r\n\r\n")
+        stranger.recv(1000)
+    assert site.ask("/healthz").status == 200
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("picture", ["blur", "none"])
 def test_without_the_picture_nobody_can_be_recognised(serve, receive, picture):
     site = serve(picture=picture)
