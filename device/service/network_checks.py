@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import socket
+import ssl
 import subprocess
 from http.client import HTTPException
-from urllib.request import ProxyHandler, build_opener
+from urllib.error import HTTPError
+from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
 from .finding import Finding
 
@@ -69,10 +71,20 @@ def unit(name: str, *, user: bool = False) -> Finding:
 
 
 def _is_page(host: str, number: int) -> bool:
-    address = f"http://{f'[{host}]' if ':' in host else host}:{number}/healthz"
+    """Tell whether a live page answers, by TLS or without, whether or not it wants a token or has frames."""
+    place = f"[{host}]:{number}" if ":" in host else f"{host}:{number}"
+    return any(_status(f"{scheme}://{place}/login") in (204, 401) for scheme in ("http", "https"))
+
+
+def _status(address: str) -> int | None:
+    """Return the status of an answer; None without one."""
+    # It is on this machine: no proxy, and nothing secret is sent that a certificate would have to protect.
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
     try:
-        # No proxy: the page is on this machine.
-        with build_opener(ProxyHandler({})).open(address, timeout=_PATIENCE) as answer:
-            return answer.status == 200
+        with build_opener(ProxyHandler({}), HTTPSHandler(context=anybody)).open(address, timeout=_PATIENCE) as answer:
+            return answer.status
+    except HTTPError as error:
+        return error.code
     except (OSError, HTTPException):
-        return False
+        return None

@@ -21,6 +21,7 @@ from websockets.sync.client import connect
 
 from ferlite import FaceFinder, LivePage, MissingFileError, OutputError, Pipeline, RuntimeMissingError, UsageError
 from ferlite.device.event_types import StateEvent
+from ferlite.device.service import network_checks
 from ferlite.device.state import State
 from ferlite.device.web import live_page
 from ferlite.device.web.pictures import blurred, jpeg
@@ -354,6 +355,16 @@ def test_tls_by_a_certificate(watching, certificate, receive):
         with connect(address, ssl=trusting, additional_headers={"Cookie": cookie}, proxy=None) as viewer:
             assert receive(viewer).picture
         connection.close()
+
+
+@pytest.mark.parametrize("options", [{}, {"token": "open-sesame-0123456789"}, {"certificate": "cert.pem"}])
+def test_the_doctor_knows_a_live_page_that_is_there(options, watching, certificate):
+    pipeline, _ = watching
+    if "certificate" in options:
+        options = {"certificate": certificate / "cert.pem", "key": certificate / "key.pem"}
+    with LivePage(pipeline, port=0, **options) as page:
+        found = network_checks.port("127.0.0.1", page._server.port)
+    assert (found.status, found.found.startswith("the live page is at")) == ("ok", True)
 
 
 def test_a_certificate_that_can_t_be_used_is_named(watching, certificate, tmp_path):
