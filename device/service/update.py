@@ -100,17 +100,20 @@ def switch(
         ServiceError: The new program looked at no frame; the old one runs again.
     """
     before, old, running = manager.text(), manager.program(), manager.invocation()
-    manager.install(before.replace(str(old), str(program)))
-    deadline = clock() + patience
-    # At first the old one may still be active.
-    while manager.invocation() in ("", running):
-        if clock() >= deadline:
-            manager.install(before)
-            raise ServiceError(
-                f"{program} looked at no frame within {patience:.0f} s; the version before runs again. "
-                "Why it did not: ferlite service logs"
-            )
-        sleep(_POLL)
+    try:
+        manager.install(before.replace(str(old), str(program)))
+        deadline = clock() + patience
+        # At first the old one may still be active.
+        while manager.invocation() in ("", running):
+            if clock() >= deadline:
+                raise ServiceError(
+                    f"{program} looked at no frame within {patience:.0f} s; the version before runs again. "
+                    "Why it did not: ferlite service logs"
+                )
+            sleep(_POLL)
+    except BaseException:  # Ctrl-C included: nobody knows yet whether the new one is any good
+        manager.install(before)
+        raise
 
 
 def _version(wheel: Path) -> str:

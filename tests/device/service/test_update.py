@@ -82,6 +82,16 @@ def test_the_old_program_runs_again_where_the_new_one_sees_nothing(manager, tmp_
     assert (tmp_path / "starts").read_text().count("x") == 3
 
 
+def test_the_old_program_runs_again_where_nobody_waits_for_the_new_one(manager):
+    def stopped(seconds):
+        raise KeyboardInterrupt
+
+    before = manager.text()
+    with pytest.raises(KeyboardInterrupt):
+        switch(manager, Path("/opt/bad/bin/ferlite"), sleep=stopped)
+    assert manager.text() == before
+
+
 def test_a_wheel_is_installed_beside_and_examines_the_machine(tmp_path):
     old = tmp_path / "opt/ferlite/bin/ferlite"
     old.parent.mkdir(parents=True)
