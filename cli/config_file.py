@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,18 +103,22 @@ def load(path: Path, function: Callable[..., object]) -> dict[str, Any]:
 
 
 def change(path: Path, key: str, value: Any, function: Callable[..., object]) -> None:
-    """Give an option in a file another value; all else stays as it is.
+    """Give an option in a file another value; all else stays as it is, who may read it too.
 
     Raises:
         UsageError: That can't be done, as where the value reaches over several lines.
         OutputError: The file can't be written.
     """
+    name = next(each.name for each in options(function) if each.key == key)
     new = f"{key} = {toml(value)}"
     changed, count = re.subn(rf"(?m)^\s*{re.escape(key)}\s*=.*$", lambda _: new, read_bytes(path).decode(), count=1)
-    with replacing(path) as temporary:
+    # A link stays one, and a file whose source holds a password stays closed to others.
+    with replacing(path.resolve()) as temporary:
+        temporary.touch(0o600)
         temporary.write_text(changed if count else f"{new}\n{changed}")
+        shutil.copymode(path, temporary)
         try:
-            fits = load(temporary, function) == load(path, function) | {key: value}
+            fits = load(temporary, function) == load(path, function) | {name: value}
         except DataError:
             fits = False
         if not fits:

@@ -72,6 +72,16 @@ def test_an_option_that_is_not_in_the_file_is_added(tmp_path):
     assert path.read_text() == "model = [\"ferlite-m\"]\n# model = ['x']\nweb-port = 1\n"
 
 
+def test_a_changed_file_stays_where_it_is_and_closed_to_others(tmp_path):
+    kept, path = tmp_path / "kept.toml", tmp_path / "ferlite.toml"
+    kept.write_text("web-port = 1\n")
+    kept.chmod(0o640)
+    path.symlink_to(kept)
+    config_file.change(path, "web-port", 2, run)
+    assert (kept.read_text(), kept.stat().st_mode & 0o777) == ("web-port = 2\n", 0o640)
+    assert path.is_symlink()
+
+
 def test_a_value_over_several_lines_is_left_to_its_owner(tried, tmp_path):
     text = 'source = "virtual:frames=5"\nmodel = [\n  "ferlite-m-ferplus",\n]\n'
     (tmp_path / "ferlite.toml").write_text(text)
