@@ -21,6 +21,9 @@ from .console import Json, PlainConsole, echo, print_json, printable, progress
 
 Name = Annotated[str, typer.Argument(help="Shipped model, or a .tflite file.", show_default=False)]
 
+_CAMERA = ("rate", "flip", "rotate", "autofocus", "stall", "threads", "detector_threads")
+"""Options of a run that make other faces, or other times, of the same source."""
+
 app = typer.Typer(help="The shipped models: list, show, verify, try, path.", no_args_is_help=True)
 
 
@@ -101,13 +104,16 @@ def try_(
     """
     from ..device.pipeline import Pipeline
     from ..device.service.trial import compare
-    from .run import run
+    from .run import parsed_size, run
 
     options = load(config, run)
     before = options.get("model", [DEFAULT_MODEL])
     if model in before:
         raise UsageError(f"{config} names {model} already; name another model")
-    with Pipeline.open(options.get("source_option", "auto"), model=[before[0], model]) as pipeline:
+    camera = {name: options[name] for name in _CAMERA if name in options}
+    size = parsed_size(options.get("size"))
+    source = options.get("source_option", "auto")
+    with Pipeline.open(source, model=[before[0], model], size=size, **camera) as pipeline:
         one, other = pipeline.classifiers
         with progress("looking") as show:
             trial = compare(pipeline, seconds, lambda part, now: show(part, f"{now.faces} faces"))

@@ -234,7 +234,7 @@ def run(
                 rules=rules,
                 fov=fov,
                 detector_threads=detector_threads,
-                size=_size(size),
+                size=parsed_size(size),
                 rate=rate,
                 flip=flip,
                 rotate=rotate,
@@ -349,7 +349,12 @@ def _held(texts: list[str]) -> dict[str, float]:
     return held
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
+def parsed_size(text: str | None) -> tuple[int, int] | None:
+    """Return width and height of a text such as 640x480; None of None.
+
+    Raises:
+        UsageError: It is none.
+    """
     if text is None:
         return None
     try:

@@ -1,7 +1,10 @@
 """`ferlite models try`: two models on the same faces, and the switch."""
 
+import cv2
+import numpy as np
 import pytest
 
+from ferlite import VirtualCamera
 from ferlite.cli import config_file
 from ferlite.cli.app import main
 from ferlite.cli.run import run
@@ -34,6 +37,14 @@ def test_agreement_and_time_are_printed_and_nothing_is_changed(tried, tmp_path):
     assert code == 0
     assert "of 10 readings; ms for a face: ferlite-m-ferplus" in said
     assert (tmp_path / "ferlite.toml").read_text() == FILE
+
+
+def test_faces_are_looked_at_as_the_file_has_the_camera(tried, tmp_path):
+    (tmp_path / "ferlite.toml").write_text('source = "lying.png"\nrotate = 90\n')
+    with VirtualCamera() as camera:
+        cv2.imwrite("lying.png", np.rot90(camera.frame(0).image))
+    code, said = tried("ferlite-m")
+    assert (code, "of 1 readings" in said) == (0, True), said
 
 
 def test_the_file_names_the_new_model_after_a_switch(tried, tmp_path):
