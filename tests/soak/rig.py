@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -72,7 +72,7 @@ class Rig(Closing):
     Attributes:
         disk: Where the program's files go: a small file system of its own.
         freezes: That file system can be made to hang.
-        sysfs: Where it finds its sensors.
+        temperature: File with the temperature of its machine.
         model: Its model.
         broker: Its broker.
         viewer: Looks at its page.
@@ -84,42 +84,27 @@ class Rig(Closing):
 
     def __init__(self, work: Path, *, rate: float, seed: int, stall: float, hurry: float) -> None:
         self.work, self.disk, self.model = work, work / "disk", work / "model.tflite"
-        self.rate = rate
-        self.disk.mkdir()
-        self.freezes = _mount(work / "disk.img", self.disk)
         self.temperature = work / "sys/class/thermal/thermal_zone0/temp"
         self.temperature.parent.mkdir(parents=True)
         self.temperature.write_text("45000\n")
         self.model.write_bytes(registry.path("ferlite-m").read_bytes())
-        self.broker = Mosquitto(work).start()
-        self.subscriber = Subscriber(self.broker.port)
-        self._status, self._viewer = Status(), None
-        self._began = time.monotonic()
-        options = {
-            "work": str(work),
-            "broker": f"mqtt://127.0.0.1:{self.broker.port}",
-            "rate": rate,
-            "seed": seed,
-            "stall": stall,
-            "hurry": hurry,
-        }
-        program = Path(__file__).with_name("subject.py")
-        self._log = (work / "log").open("w")
-        self.process = subprocess.Popen(
-            [sys.executable, str(program), json.dumps(options)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            # Its rates and pauses are those of a device: numpy's threads would only fight for the cores.
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-            cwd=work,
-        )
-        Thread(target=self._read, name="status", daemon=True).start()
-        if not wait_for(lambda: self.ended or self.status.get("frames"), _START) or self.ended:
-            raise CheckError(f"it does not start\n{self.log()}")
-        self.address = urlsplit(self.status["page"])
-        self.viewer = self._viewer = Viewer(f"ws://{self.address.netloc}/ws")
+        self.rate, self._status = rate, Status()
+        options = {"work": str(work), "rate": rate, "seed": seed, "stall": stall, "hurry": hurry}
+        with ExitStack() as stack:
+            self.disk.mkdir()
+            self.freezes = _mount(work / "disk.img", self.disk)
+            stack.callback(subprocess.run, ["umount", str(self.disk)], check=False)
+            self.broker = stack.enter_context(Mosquitto(work)).start()
+            self.subscriber = stack.enter_context(Subscriber(self.broker.port))
+            self._began = time.monotonic()
+            self.process = self._start({**options, "broker": f"mqtt://127.0.0.1:{self.broker.port}"})
+            stack.callback(self._end)
+            Thread(target=self._read, name="status", daemon=True).start()
+            if not wait_for(lambda: self.ended or self.status.get("frames"), _START) or self.ended:
+                raise CheckError(f"it does not start\n{self.log()}")
+            self.address = urlsplit(self.status["page"])
+            self.viewer = stack.enter_context(Viewer(f"ws://{self.address.netloc}/ws"))
+            self._all = stack.pop_all()
 
     @property
     def status(self) -> dict[str, Any]:
@@ -205,18 +190,29 @@ class Rig(Closing):
 
     def close(self) -> None:
         """End everything that was started."""
-        if self._viewer:
-            self._viewer.close()
-        self.subscriber.close()
-        if not self.ended:
-            self.process.kill()
-            self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self._log):
+        self._all.close()
+
+    def _start(self, options: dict[str, object]) -> subprocess.Popen[str]:
+        program = Path(__file__).with_name("subject.py")
+        with (self.work / "log").open("w") as log:
+            return subprocess.Popen(
+                [sys.executable, str(program), json.dumps(options)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                # Threads of numpy would only fight for the cores.
+                env={**os.environ, "STATE_DIRECTORY": str(self.work), "OPENBLAS_NUM_THREADS": "1"},
+                cwd=self.work,
+            )
+
+    def _end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout):
             with suppress(OSError):
                 if stream:
                     stream.close()
-        self.broker.close()
-        subprocess.run(["umount", str(self.disk)], check=False)
 
     def _troubles_of_page(self) -> list[str]:
         try:
