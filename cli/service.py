@@ -12,8 +12,10 @@ from ..device.service.manager import UNIT, Manager, config_home
 from ..device.service.unit import check_readable, render
 from ..device.service.update import install_beside, switch, try_out
 from ..errors import MissingFileError, UsageError
+from . import config_file
 from .console import echo
 from .console import status as status_line
+from .run import run
 
 app = typer.Typer(help="Run as a service of systemd: install, update, status, logs, remove.", no_args_is_help=True)
 
@@ -51,10 +53,15 @@ def install(
         echo(f"# {manager.file}", err=True)
         typer.echo(text, nl=False)
         return
-    for file in (program, config):
-        if not file.exists():
-            raise MissingFileError(f"there is no {file}, which the service needs")
-        if not user:
+    if not program.exists():
+        raise MissingFileError(f"there is no {program}, which the service needs")
+    if not config.exists():
+        raise MissingFileError(
+            f"there is no {config}, which the service needs; 'ferlite config init {config}' makes it"
+        )
+    config_file.load(config, run)  # a service that can't begin would be started again for ever
+    if not user:
+        for file in (program, config):
             check_readable(file)
     manager.install(text)
     echo(f"{manager.file} is installed and started; `ferlite service status{' --user' * user}` shows how it is doing")

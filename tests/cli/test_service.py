@@ -103,6 +103,14 @@ def test_without_a_configuration_nothing_is_installed(ferlite, asked, unit):
     assert (asked(), unit.exists()) == ([], False)
 
 
+def test_a_service_that_could_not_begin_is_not_installed(ferlite, config, asked, unit):
+    config.write_text("web-prot = 1\n")
+    code, _, err = ferlite("service", "install", "--user")
+    assert code == 1
+    assert "did you mean 'web-port'" in " ".join(err.split())
+    assert (asked(), unit.exists()) == ([], False)
+
+
 def test_status_and_logs_are_those_of_systemd_with_its_exit_code(ferlite, asked):
     assert ferlite("service", "status", "--user")[:2] == (3, "active (running)\n")
     assert ferlite("service", "logs", "--lines", "7", "--follow")[0] == 0
