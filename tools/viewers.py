@@ -73,6 +73,7 @@ def _looking(address: str, count: int) -> Iterator[list[int]]:
             ready.wait()
             while not over.is_set():
                 data = socket.recv()
+                assert isinstance(data, bytes)  # noqa: S101
                 shown[number] += len(data) > 4 + int.from_bytes(data[:4], "big")
                 socket.send("next")
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from contextlib import ExitStack
 
@@ -57,6 +58,7 @@ def test_a_signal_ends_a_run_with_five_viewers_in_time_and_quietly(number):
             for _ in range(2):
                 viewers.enter_context(urllib.request.urlopen(address + "video.mjpg"))  # noqa: S310
             process.send_signal(number)
+            assert process.stderr
             remark = process.stderr.read()
             # What takes longer than 2 seconds is ended with another code; see `Stopping`.
             assert process.wait(20) == 0

@@ -40,7 +40,7 @@ def tell(entity: str, state: str | None, attributes: object = None) -> None:
 def changed(event: Event) -> None:
     """Print what the recorder would write as a row."""
     state = event.data["new_state"]
-    tell(event.data["entity_id"], *((state.state, dict(state.attributes)) if state else (None,)))
+    tell(event.data["entity_id"], state.state if state else None, dict(state.attributes) if state else None)
 
 
 async def main(folder: str, port: str, automations: str) -> None:

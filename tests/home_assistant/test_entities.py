@@ -13,6 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from threading import Condition, Thread
+from typing import Any
 
 import pytest
 
@@ -34,11 +35,14 @@ ALWAYS = ("last_event", "camera", "frames_a_second", "temperature", "problem")
 class House:
     """A Home Assistant, with every state that each entity had."""
 
+    broker: Mosquitto
+    address: str
+
     def __init__(self, python, folder, port):
         (automations,) = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
         (folder / "automations.yaml").write_text(automations)
         line = [python, HOUSE, folder, str(port), folder / "automations.yaml"]
-        self._process = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process: Any = subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._changed, self.rows = Condition(), []
         self._reader = Thread(target=self._read)
         self._reader.start()
@@ -67,6 +71,8 @@ class House:
 
 class Device:
     """One device in the house."""
+
+    output: Mqtt
 
     def __init__(self, house, name):
         self.house, self.name = house, name
@@ -109,7 +115,7 @@ class Kiosk:
         return self
 
 
-def event(number, kind="appeared", label="happy"):
+def event(number, kind: Any = "appeared", label="happy"):
     return FaceEvent(kind, number, label, 0.9, 0.0, time.time(), 0.2, (0, 0, 40, 40))
 
 

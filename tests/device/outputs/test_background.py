@@ -114,7 +114,7 @@ def test_an_output_that_is_too_slow_says_so_while_it_is():
 def test_a_defect_of_an_output_is_logged_with_its_place_and_the_run_goes_on(caplog):
     disk = Disk()
     disk.free.set()
-    disk.written = None
+    disk.written = None  # type: ignore[assignment]
     with Background(disk) as background:
         background.write(RESULT)
     assert background.states[0].problem == "'NoneType' object has no attribute 'append'"

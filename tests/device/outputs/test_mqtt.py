@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ class Kiosk:
     outputs: tuple[OutputState, ...] = ()
 
     @property
-    def classifier(self):
+    def classifier(self) -> Any:
         return self
 
     @property
@@ -34,7 +35,7 @@ class Kiosk:
     labels = ("happy", "sad")
 
 
-def appeared(number, label="happy", kind="appeared"):
+def appeared(number, label="happy", kind: Any = "appeared"):
     return FaceEvent(kind, number, label, 0.9, time.monotonic(), 1_770_000_000.0 + number, 0.3, (0, 0, 40, 40))
 
 

@@ -183,7 +183,7 @@ def test_a_table_has_its_columns_in_each_file(tmp_path):
 def test_limits_out_of_range_are_named():
     for name in ("size", "age", "total"):
         with pytest.raises(UsageError, match=f"{name} is 0; it must be 1 or more"):
-            Rotation(**{name: 0})
+            Rotation(**{name: 0})  # type: ignore[arg-type]
 
 
 def test_an_old_file_that_can_not_be_removed_is_an_error_and_lines_go_on(tmp_path, monkeypatch):

@@ -52,7 +52,7 @@ class Seen:
         self.now, self.state = 0.0, State("opening")
         self.said: list[tuple[float, str]] = []
 
-    def be(self, name="running", **values: Any):
+    def be(self, name: Any = "running", **values: Any):
         self.state = State(name, **values)
 
     def notify(self, *messages):
@@ -339,7 +339,7 @@ def test_wherever_the_worker_hangs_the_signs_of_life_stop(recognizer, systemd, w
                 hanging.hang()
             return recognizer(frame)
 
-        runner._recognizer = recognize
+        runner._recognizer = recognize  # type: ignore[assignment]
     outputs = [hanging] if where == "output" else []
     worker = threading.Thread(target=lambda: runner.run(*outputs, frames=5))
     worker.start()

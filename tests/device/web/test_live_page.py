@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlsplit
 
 import cv2
@@ -58,6 +59,7 @@ def test_a_page_gets_picture_result_state_and_what_else_there_is(serve, receive)
     with site.socket() as viewer:
         message = receive(viewer)
     picture = cv2.imdecode(np.frombuffer(message.picture, np.uint8), cv2.IMREAD_COLOR)
+    assert picture is not None
     assert picture.shape == site.result.frame.image.shape
     about = message.about
     assert about["result"] == site.result.to_json()
@@ -269,7 +271,8 @@ def test_without_the_picture_nobody_can_be_recognised(serve, receive, picture):
     finder = FaceFinder()
     assert len(finder.find(site.result.frame.image)) == 2
     unlabelled = jpeg(replace(site.result, faces=()), "blur")
-    assert finder.find(cv2.imdecode(np.frombuffer(unlabelled, np.uint8), cv2.IMREAD_COLOR)) == []
+    shown: Any = cv2.imdecode(np.frombuffer(unlabelled, np.uint8), cv2.IMREAD_COLOR)
+    assert finder.find(shown) == []
 
 
 def test_a_face_that_fills_the_picture_keeps_8_columns():
@@ -461,6 +464,7 @@ def test_a_run_shows_its_page_among_its_outputs(serve):
         assert (state.name, state.problem) == (page.address, "")
         with connect(page.address.replace("http", "ws") + "ws", compression=None, proxy=None) as viewer:
             data = viewer.recv(timeout=20)
+        assert isinstance(data, bytes)
         about = json.loads(data[4 : 4 + int.from_bytes(data[:4], "big")])
         assert about["result"]["frame"] == 2
         assert about["events"][-1]["state"] == "ended"
