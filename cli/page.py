@@ -56,24 +56,18 @@ Viewers = Annotated[int, typer.Option(min=1, help="How many may look at once.", 
 _DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
-def wanted(context: typer.Context, *, web: bool, show: bool) -> bool:
+def wanted(*, web: bool, show: bool) -> bool:
     """Tell whether there is to be a page, before anything is opened.
 
     Raises:
-        UsageError: There is no desktop to show it on, or the command line sets a page up that is not asked for.
+        UsageError: There is no desktop to show it on.
     """
     if show and not any(os.environ.get(name) for name in _DISPLAYS):
         raise UsageError(
             "--show: there is no display here (DISPLAY and WAYLAND_DISPLAY are not set), and opencv-python-headless "
             "has no window; give --web instead, and open the page elsewhere"
         )
-    if web or show:
-        return True
-    for name in context.params:
-        source = context.get_parameter_source(name)
-        if (name.startswith("web_") or name == "viewers") and source and source.name == "COMMANDLINE":
-            raise UsageError(f"--{name.replace('_', '-')} is for the live page: add --web")
-    return False
+    return web or show
 
 
 def open_page(

@@ -206,7 +206,8 @@ def run(
     """
     del config  # its values are the defaults of the others
     chosen = _chosen(context, source, source_option)
-    serve = page.wanted(context, web=web, show=show)
+    serve = page.wanted(web=web, show=show)
+    _refuse_unused(context, serve=serve, publish=mqtt is not None)
     for name, file in (("output", output), ("events", events)):
         if file == "":
             raise UsageError(f"--{name} is empty; name a file, or - for standard output")
@@ -295,6 +296,19 @@ def _chosen(context: typer.Context, source: str | None, source_option: str | Non
         raise UsageError(f"two sources are given, {' and '.join(sorted(map(masked, given)))}; give one")
     # An empty text is not "auto": a script whose variable is unset must not switch a camera on.
     return next(iter(given), "auto")
+
+
+def _refuse_unused(context: typer.Context, *, serve: bool, publish: bool) -> None:
+    """Refuse options on the command line for a page or a broker that is not asked for: they would do nothing."""
+    for name in context.params:
+        where = context.get_parameter_source(name)
+        if where is None or where.name != "COMMANDLINE":
+            continue
+        option = f"--{name.replace('_', '-')}"
+        if (name.startswith("web_") or name == "viewers") and not serve:
+            raise UsageError(f"{option} is for the live page: add --web")
+        if name.startswith("mqtt_") and not publish:
+            raise UsageError(f"{option} is for an MQTT broker: add --mqtt mqtt://HOST")
 
 
 def _files(

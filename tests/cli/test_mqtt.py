@@ -74,6 +74,11 @@ def test_what_can_not_work_is_one_line_with_the_remedy(ferlite, own_id, command,
     assert "s3cret" not in errors
 
 
+def test_an_option_for_a_broker_that_is_not_named_is_refused(ferlite):
+    code, _, errors = ferlite("run", "virtual:frames=1", "--output", "/dev/null", "--mqtt-name", "Kiosk")
+    assert (code, errors) == (2, "error: --mqtt-name is for an MQTT broker: add --mqtt mqtt://HOST\n")
+
+
 @pytest.mark.parametrize("command", [RUN, REMOVE])
 def test_a_missing_extra_is_named(ferlite, own_id, command, monkeypatch):
     monkeypatch.setitem(sys.modules, "paho.mqtt", None)
