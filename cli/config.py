@@ -9,6 +9,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from ..device.sources.spec import masked
 from ..errors import UsageError
 from ..models.files import write_bytes
 from . import config_file
@@ -60,6 +61,7 @@ def _resolved(file: Path) -> list[tuple[config_file.Option, Any, str]]:
         found = []
         for option in config_file.options(run):
             value, source = context.params[option.name], context.get_parameter_source(option.name)
-            plain = str(value) if isinstance(value, Path) else value
+            # What is shown is pasted elsewhere: a source may hold a password.
+            plain = masked(str(value)) if isinstance(value, (Path, str)) else value
             found.append((option, plain, _FROM.get(source.name if source else "", "")))
         return found

@@ -100,6 +100,13 @@ def test_a_missing_file_is_named(ferlite):
     assert "none.toml" in ferlite("run", "--config", "none.toml")[2]
 
 
+def test_a_password_in_an_address_is_not_shown(ferlite, tmp_path):
+    (tmp_path / "ferlite.toml").write_text('source = "rtsp://cam:s3cret@host/s"\nmqtt = "mqtt://me:s3cret@host"\n')
+    assert shown(ferlite)["source"] == "rtsp://cam:***@host/s"
+    for options in ([], ["--json"]):
+        assert "s3cret" not in ferlite("config", "show", *options)[1]
+
+
 def test_passwords_are_no_options():
     assert not [each.key for each in config_file.options(run) if "password" in each.key and "file" not in each.key]
 
