@@ -95,6 +95,7 @@ class LivePage(Output):
             raise RuntimeMissingError(
                 f"the live page needs {error.name}, which comes with the extra 'web': pip install 'ferlite[web]'"
             ) from error
+        self._closed = False
         self._server = Server(host, port, patience=patience)
         self._worker = ThreadPoolExecutor(1, "live page picture")
         try:
@@ -151,7 +152,7 @@ class LivePage(Output):
         Raises:
             OutputError: The page was closed before.
         """
-        if self._feed.ended:
+        if self._closed:
             raise closed(self.name)
         self._feed.put(result)
 
@@ -161,6 +162,7 @@ class LivePage(Output):
 
     def close(self) -> None:
         """Say goodbye to all viewers; may be called again."""
+        self._closed = True
         self._server.close()
         self._worker.shutdown(wait=False, cancel_futures=True)
 

@@ -153,6 +153,8 @@ class Server:
         self._server.should_exit = True
         self._loop.call_later(_GRACE, self._cut_off)
         await serving
+        if not self._ending.is_set():
+            raise RuntimeError("nobody asked it to")
 
     def _went_wrong(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

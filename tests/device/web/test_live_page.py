@@ -435,6 +435,15 @@ def test_without_the_extra_the_command_that_installs_it_is_named(watching, monke
         LivePage(watching[0], port=0)
 
 
+def test_a_page_that_ends_by_itself_holds_up_no_run(serve, caplog):
+    site = serve()
+    site.page._server._server.should_exit = True
+    site.page._server._thread.join(20)
+    site.see()
+    assert [state.problem for state in site.page.states] == ["the live page stopped: nobody asked it to"]
+    caplog.clear()
+
+
 def test_a_closed_page_takes_no_more_and_frees_its_port(serve):
     site = serve()
     site.page.close()
