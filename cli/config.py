@@ -34,7 +34,10 @@ def init(file: File = Path(config_file.NAME)) -> None:
 
 @app.command()
 def check(file: File = Path(config_file.NAME)) -> None:
-    """Check that ferlite run takes a file; exit code 1 if not."""
+    """Check the names, types and ranges of the options in a file; exit code 1 if one is wrong.
+
+    What only a run finds out, as whether an address leads anywhere, is for ferlite doctor.
+    """
     given = [option.key for option, _, source in _resolved(file) if source == "file"]
     echo(f"{file}: good; it sets {', '.join(given) or 'nothing'}")
 

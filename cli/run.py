@@ -141,13 +141,17 @@ def run(
     max_celsius: Annotated[
         float,
         typer.Option(
-            help="Degrees from which on fewer frames of a camera or stream are looked at.", rich_help_panel=_LIMITS
+            min=20,
+            max=150,
+            help="Degrees from which on fewer frames of a camera or stream are looked at.",
+            rich_help_panel=_LIMITS,
         ),
     ] = HOT,
     max_memory: Annotated[
         float | None,
         typer.Option(
             metavar="MB",
+            min=1,
             help="Memory; a run that holds more ends with exit code 75, to be started again.",
             rich_help_panel=_LIMITS,
         ),

@@ -82,6 +82,8 @@ def test_the_command_line_comes_before_the_environment_and_that_before_the_file(
         ("viewers = 0", "ferlite.toml: viewers: "),
         ("model = 'ferlite-m'", "ferlite.toml: model: "),
         ("max-fps = nan", "ferlite.toml: max-fps: "),
+        ("max-celsius = 5.0", "ferlite.toml: max-celsius: "),
+        ("max-memory = 0.0", "ferlite.toml: max-memory: "),
         ("config = 'other.toml'", "'config'"),
         ("[web]\nport = 1", "ferlite.toml: web: "),
         ("source = ", "ferlite.toml is not a TOML file"),
