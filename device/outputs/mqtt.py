@@ -26,6 +26,7 @@ from .mqtt_topics import RETAINED, checked_id, discovery_topic, topics
 from .presence import Pace, Presence
 
 _PATIENCE = 10.0  # seconds to reach a broker whose messages are to be removed
+_SETTLED = 5.0  # seconds from a change until what is measured is that of the new state
 
 
 class Watched(Stateful, Protocol):
@@ -185,8 +186,11 @@ class Mqtt(Output):
         """Return what the broker should hold now; called in the delivery's thread."""
         state = self._pipeline.state
         now, reason = self._clock(), (_problems(state), state.rate > 0)
-        if now >= self._next_beat or reason != self._reason:
-            self._next_beat, self._reason = now + self._heartbeat, reason
+        changed = reason != self._reason
+        if changed or now >= self._next_beat:
+            # The rate is measured over a second: that of a first frame would else be shown until the next beat.
+            self._next_beat = now + (min(_SETTLED, self._heartbeat) if changed else self._heartbeat)
+            self._reason = reason
             self._health = self._measured(state)
         seen = self._seen
         if seen[0] != self._shown[0] or (seen != self._shown and self._pace.allows(now)):

@@ -116,6 +116,15 @@ def test_what_limits_the_rate_is_published_as_a_problem(mqtt, listener):
     listener.wait(lambda: listener.of("/health")[-1]["problem"] == "at most 2.0 frames a second: 76 °C")
 
 
+def test_the_rate_of_a_first_frame_is_not_shown_for_a_minute(broker, listener, own_id):
+    kiosk, now = Kiosk(State("running", rate=0.9)), [0.0]
+    with Mqtt(kiosk, f"mqtt://127.0.0.1:{broker.port}", clock=lambda: now[0]):
+        listener.wait(lambda: listener.of("/health"))
+        kiosk.state, now[0] = State("running", rate=15.0), 6.0
+        listener.wait(lambda: listener.of("/health")[-1]["rate"] == 15.0)
+    assert [health["rate"] for health in listener.of("/health")] == [0.9, 15.0]
+
+
 def test_home_assistant_that_starts_gets_all_again(mqtt, listener):
     before = len(listener.of("/config"))
     listener.publish("homeassistant/status", "online")
