@@ -12,6 +12,7 @@ from ..errors import DataError, OutputError
 from ..models.files import read_bytes, replacing
 from ..models.growing import claim
 
+_ID = "id"  # name of its file
 _ID_BYTES, _TOKEN_BYTES = 5, 24
 
 
@@ -27,6 +28,11 @@ def state_folder() -> Path:
     return (Path(home) if Path(home).is_absolute() else Path.home() / ".local/state") / "ferlite"
 
 
+def has_device_id() -> bool:
+    """Tell whether an id was made already; see `device_id`."""
+    return (state_folder() / _ID).exists()
+
+
 def device_id() -> str:
     """Return the id of this installation: 10 random hexadecimal digits, the same ever after.
 
@@ -35,7 +41,7 @@ def device_id() -> str:
         OutputError: It can't be kept.
         MissingFileError: It can't be read.
     """
-    return _kept("id", secrets.token_hex(_ID_BYTES))
+    return _kept(_ID, secrets.token_hex(_ID_BYTES))
 
 
 def token(name: str) -> str:

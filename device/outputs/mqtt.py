@@ -10,10 +10,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from ...errors import OutputError, check_range
+from ...errors import OutputError, UsageError, check_range
 from ..classifier import Classifier
 from ..event_types import Event, FaceEvent, moment
-from ..kept import claimed
+from ..kept import claimed, has_device_id
 from ..sensors import THROTTLE_FLAGS, celsius, throttled
 from ..state import OutputState, State, Stateful
 from ..types import FrameResult
@@ -242,12 +242,18 @@ def remove(
 
     Raises:
         OutputError: The broker can't be reached, or refuses.
-        UsageError: As of `Mqtt`, like all others.
+        UsageError: No id is given, and this user has never published. Or as of `Mqtt`, like all others.
         MissingFileError: A file can't be read.
         DataError: A file does not hold what it should.
         RuntimeMissingError: paho-mqtt is not installed.
     """
     broker = open_broker(address, password_file=password_file, ca=ca)
+    if id is None and not has_device_id():
+        # A new id would be made, and what nobody has left be cleared.
+        raise UsageError(
+            "this user has published nothing yet; name the device: --mqtt-id ID, "
+            "which a service keeps in /var/lib/ferlite/id"
+        )
     id = checked_id(id)
     cleared = [topics(id)[name] for name in RETAINED]
     if discovery:

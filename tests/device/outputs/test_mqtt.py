@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ferlite import FaceEvent, OutputError, Pipeline, StateEvent
+from ferlite import FaceEvent, OutputError, Pipeline, StateEvent, UsageError
 from ferlite.device.outputs.mqtt import Mqtt, remove
 from ferlite.device.state import OutputState, RateLimit, State
 from ferlite.tools.mosquitto import Listener
@@ -156,6 +156,14 @@ def test_remove_leaves_nothing_retained(mqtt, broker, own_id):
 def test_remove_says_why_it_can_not(mosquitto, own_id):
     with pytest.raises(OutputError, match="nobody listens there"):
         remove(f"mqtt://127.0.0.1:{mosquitto.port}")
+
+
+def test_remove_makes_no_id_to_clear_what_nobody_left(monkeypatch, tmp_path):
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with pytest.raises(UsageError, match="name the device: --mqtt-id ID"):
+        remove("mqtt://127.0.0.1:1")
+    assert not list(tmp_path.iterdir())
 
 
 def test_without_a_prefix_home_assistant_hears_nothing(broker, listener, own_id):
