@@ -23,6 +23,9 @@ _TINT = 3.0  # how many times as bright one colour may be as another
 _SLOW = 100.0  # ms for one inference of 60 million multiplications; a Zero 2 W takes about 40
 _INFERENCES = 5
 
+# By its file: no package index has ferlite, and what somebody puts there under this name is another program.
+_REINSTALL = "install ferlite's wheel anew: pip install --force-reinstall ./ferlite-*.whl"
+
 
 def camera(open_it: Callable[[], Source], clock: Callable[[], float] = time.monotonic) -> Finding:
     """Check that a source gives frames, and that they look like pictures of something.
@@ -99,7 +102,7 @@ def runtime(model: str | Path, root: Path = Path("/"), limit: float = _SLOW) -> 
             loaded.run(face)
             taken.append(1000 * (time.perf_counter() - begin))
     except FerliteError as error:
-        return Finding("runtime", "fail", str(error), "pip install --force-reinstall ferlite")
+        return Finding("runtime", "fail", str(error), _REINSTALL)
     ms = statistics.median(taken)
     found = f"{loaded.runtime.name}, {ms:.2f} ms for a face"
     # XNNPACK reads there what the processor can do, and does without its fast instructions where it can't.
@@ -124,7 +127,7 @@ def models(names: Iterable[str | Path] = ()) -> Finding:
         try:
             file = modelfile.read(registry.path(name))
         except FerliteError as error:
-            return Finding("models", "fail", str(error), "pip install --force-reinstall ferlite, or copy the file anew")
+            return Finding("models", "fail", str(error), f"{_REINSTALL}, or copy the file anew")
         if file.path.parent == registry.FOLDER and not registry.is_shipped(file.content):
-            return Finding("models", "fail", f"{file.path} is not as shipped", "pip install --force-reinstall ferlite")
+            return Finding("models", "fail", f"{file.path} is not as shipped", _REINSTALL)
     return Finding("models", "ok", f"{len(names)} undamaged")

@@ -190,7 +190,9 @@ def test_models(tmp_path, monkeypatch):
     shutil.copy(registry.path("yunet"), tmp_path / "ferlite-m.tflite")
     monkeypatch.setattr(registry, "FOLDER", tmp_path)
     monkeypatch.setattr(registry, "is_shipped", lambda content: False)
-    assert "not as shipped" in device_checks.models(["ferlite-m"]).found
+    found = device_checks.models(["ferlite-m"])
+    assert "not as shipped" in found.found
+    assert "--force-reinstall ./ferlite-" in found.remedy
 
 
 def test_broker():
