@@ -22,6 +22,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -84,6 +85,8 @@ BRISK = Times((0.3, 0.8), 2, (0, 0.2), 0.5, 30, 1, 1, 10, 0.25)
 def main() -> int:
     """Run everything and return the exit code."""
     options = _parser().parse_args()
+    # Ended from outside, it still ends what it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if os.environ.get(_INSIDE) != "1":
             _enter_namespace()
