@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from ..data.results.environment import Disturbance, Environment, MachineState
-from ..device.sensors import THROTTLE_FLAGS, celsius, first_line, megahertz, number, throttled
+from ..device.sensors import celsius, first_line, megahertz, number, throttle_reasons, throttled
 from ..models.backends import runtime
 
 OTHERS_LIMIT = 0.10
@@ -133,7 +133,7 @@ def disturbances(before: State, after: State) -> list[str]:
     if before.throttled is not None and after.throttled is not None:
         since = after.throttled & ~before.throttled & _THROTTLED_SINCE_BOOT
         flags = (before.throttled | after.throttled | since >> 16) & _THROTTLED_NOW
-        found += [f"the firmware reports {name}" for bit, name in THROTTLE_FLAGS.items() if flags >> bit & 1]
+        found += [f"the firmware reports {name}" for name in throttle_reasons(flags)]
     # A governor that saves power raises the frequency only once there is work, so the start may lie lower.
     full = max(before.full_mhz or 0.0, before.mhz or 0.0)
     if after.mhz is not None and after.mhz < FREQUENCY_LIMIT * full:

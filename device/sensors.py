@@ -36,6 +36,11 @@ def throttled(root: Path = Path("/")) -> int | None:
     return _whole(_firmware(root, "get_throttled"), 16)
 
 
+def throttle_reasons(flags: int | None) -> list[str]:
+    """Return the names of the flags that are set now; none of None."""
+    return [name for bit, name in THROTTLE_FLAGS.items() if (flags or 0) >> bit & 1]
+
+
 def megahertz(root: Path = Path("/")) -> float | None:
     """Return the clock of core 0 as it is, not as it was asked for; None where the machine does not tell.
 

@@ -14,7 +14,7 @@ from ...errors import OutputError, UsageError, check_range
 from ..classifier import Classifier
 from ..event_types import Event, FaceEvent, moment
 from ..kept import claimed, has_device_id
-from ..sensors import THROTTLE_FLAGS, celsius, throttled
+from ..sensors import celsius, throttle_reasons, throttled
 from ..state import OutputState, State, Stateful
 from ..types import FrameResult
 from . import home_assistant
@@ -211,7 +211,7 @@ class Mqtt(Output):
             time=datetime.now().astimezone().isoformat(timespec="seconds"),
             rate=round(state.rate, 1),
             celsius=None if degrees is None else round(degrees, 1),
-            problem="; ".join(_problems(state) + _heat()),
+            problem="; ".join(_problems(state) + throttle_reasons(throttled())),
             frames=state.frames,
             dropped=state.dropped,
             damaged=state.damaged,
@@ -283,11 +283,6 @@ def _problems(state: State) -> list[str]:
     camera = state.name not in (*WATCHED, "ended") and state.reason
     problems = [f"camera {state.name}: {camera}"] * bool(camera) + [str(state.limit)] * bool(state.limit)
     return problems + [each.problem for each in state.outputs if each.problem]
-
-
-def _heat() -> list[str]:
-    flags = throttled() or 0
-    return [name for bit, name in THROTTLE_FLAGS.items() if flags >> bit & 1]
 
 
 def _json(**values: Any) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ...errors import check_range
-from ..sensors import THROTTLE_FLAGS, celsius, throttled
+from ..sensors import celsius, throttle_reasons, throttled
 from ..state import RateLimit, Stateful
 
 HOT = 75.0
@@ -71,8 +71,8 @@ class Heat:
 
     def look(self) -> None:
         """Read the sensors, and change the limit if it is time to."""
-        now, celsius, flags = self._clock(), self._celsius(), self._throttled() or 0
-        reasons = [name for bit, name in THROTTLE_FLAGS.items() if flags >> bit & 1]
+        now, celsius, flags = self._clock(), self._celsius(), self._throttled()
+        reasons = throttle_reasons(flags)
         if celsius is not None and celsius >= self._hot:
             reasons.insert(0, f"{celsius:.0f} °C")
         if reasons:

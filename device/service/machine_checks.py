@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from ..sensors import THROTTLE_FLAGS, celsius, throttled
+from ..sensors import celsius, throttle_reasons, throttled
 from .finding import Finding
 
 _WARM, _HOT = 75.0, 83.0
@@ -38,8 +38,8 @@ def power(root: Path = Path("/")) -> Finding:
     flags = throttled(root)
     if flags is None:
         return Finding("power", "ok", "no firmware of a Raspberry Pi to ask")
-    now = [name for bit, name in THROTTLE_FLAGS.items() if flags >> bit & 1]
-    before = [name for bit, name in THROTTLE_FLAGS.items() if flags >> (bit + 16) & 1 and name not in now]
+    now = throttle_reasons(flags)
+    before = [name for name in throttle_reasons(flags >> 16) if name not in now]
     supply = "use the power supply that was made for the board, with a short cable"
     remedy = supply if (flags | flags >> 16) & _UNDER_VOLTAGE else "fit a heat sink or a fan"
     if now:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..outputs.drawing import colour_of
 from ..pipeline import Pipeline
-from ..sensors import THROTTLE_FLAGS, celsius, throttled
+from ..sensors import celsius, throttle_reasons, throttled
 from ..types import UNCERTAIN, UNREADABLE
 from .pictures import Shown
 
@@ -57,5 +57,4 @@ def _css(label: str) -> str:
 
 
 def _heat() -> dict[str, Any]:
-    flags = throttled() or 0
-    return {"celsius": celsius(), "throttled": [name for bit, name in THROTTLE_FLAGS.items() if flags >> bit & 1]}
+    return {"celsius": celsius(), "throttled": throttle_reasons(throttled())}
