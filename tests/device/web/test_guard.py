@@ -2,9 +2,10 @@
 
 import logging
 import socket
+from contextlib import suppress
 
 import pytest
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 TOKEN = "open-sesame-0123456789"  # noqa: S105
 FOREIGN = [
@@ -261,8 +262,9 @@ def test_a_page_that_says_anything_else_than_next_is_cut_off(serve, end_of):
 def test_a_page_that_takes_more_than_it_was_sent_is_cut_off(serve, end_of):
     site = serve()
     with site.socket() as viewer:
-        for _ in range(3):
-            viewer.send("next")
+        with suppress(ConnectionClosed):  # it may be cut off before the third
+            for _ in range(3):
+                viewer.send("next")
         assert end_of(viewer) == 1008
 
 
