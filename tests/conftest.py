@@ -28,7 +28,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is not None and session.config.args_source is pytest.Config.ArgsSource.TESTPATHS:
         faces = "" if os.environ.get("FERLITE_DATA") else ", without the tests on real faces (FERLITE_DATA)"
-        reporter.write_line(f"The whole suite takes about 4 minutes on two cores{faces}.")
+        reporter.write_line(f"The whole suite takes about 7 minutes on two cores{faces}.")
 
 
 @pytest.fixture(scope="session", autouse=True)

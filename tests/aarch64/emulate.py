@@ -194,21 +194,20 @@ def _install(system: System, wheel: Path, work: Path) -> str:
     if beside_apt > MOST_DOWNLOADED:
         raise CheckError(f"a Raspberry Pi would download {beside_apt / 1e6:.1f} MB")
     installed = sum(file.stat().st_size for file in site.rglob("*") if file.is_file())
-    extras = [_install_extra(extra, system, wheel, site, versions) for extra in EXTRAS]
+    extras = _install_extras(system, wheel, site, versions)
     return (
         f"downloads {beside_apt / 1e6:.1f} MB beside apt's numpy, {fresh / 1e6:.1f} MB with numpy; "
-        f"{installed / 1e6:.0f} MB installed; extras {', '.join(extras)}; "
-        + ", ".join(f"{n} {v}" for n, v in sorted(versions.items()))
+        f"{installed / 1e6:.0f} MB installed; {extras}; " + ", ".join(f"{n} {v}" for n, v in sorted(versions.items()))
     )
 
 
-def _install_extra(extra: str, system: System, wheel: Path, site: Path, base: dict[str, str]) -> str:
-    """Install what an extra needs beside ferlite; return its name with what would be downloaded."""
-    wanted = [f"ferlite[{extra}] @ {wheel.resolve().as_uri()}"]
+def _install_extras(system: System, wheel: Path, site: Path, base: dict[str, str]) -> str:
+    """Install what the extras of a device need beside ferlite; return how much would be downloaded."""
+    wanted = [f"ferlite[{','.join(EXTRAS)}] @ {wheel.resolve().as_uri()}"]
     found = wheels.resolve(system.python, wanted, [f"{name}=={version}" for name, version in base.items()])
     fresh = {name: size for name, size in found.download().items() if name not in base}
     wheels.install(site, system.python, *(f"{name}=={found.versions[name]}" for name in fresh))
-    return f"{extra} {sum(fresh.values()) / 1e6:.1f} MB"
+    return f"extras {', '.join(EXTRAS)}: {sum(fresh.values()) / 1e6:.1f} MB"
 
 
 def _install_fallback(wheel: Path, work: Path) -> str:
