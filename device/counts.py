@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import Any
 
 from ..errors import DataError, OutputError, UsageError, check_range
@@ -110,6 +110,7 @@ class Counts(Output):
         self._time = math.nan  # of the last frame
         self._saved = -math.inf  # when it was tried last
         self._saver: Thread | None = None
+        self._saving = Lock()
         self._problem = ""
         self._closed = self._complete = False
         with explained(self._path):
@@ -172,11 +173,11 @@ class Counts(Output):
             OutputError: It can't be written.
         """
         self._closed = True
-        if self._saver is not None:
-            self._saver.join()
-        if self._span is not None and not self._complete:
-            self._save(self._span, self.rows)
-            self._complete = True
+        # Waits for a thread that is writing; joining one fails where Ctrl-C came while it was started.
+        with self._saving:
+            if self._span is not None and not self._complete:
+                self._save(self._span, self.rows)
+                self._complete = True
 
     def _at(self, wall: float) -> _Span:
         """Return the span of a moment, which ends the one before."""
@@ -193,7 +194,9 @@ class Counts(Output):
 
     def _try_to_save(self, span: _Span, rows: list[Row]) -> None:
         try:
-            self._save(span, rows)
+            with self._saving:
+                if not self._closed:
+                    self._save(span, rows)
         except OutputError as error:
             if not self._problem:
                 _log.warning("%s; the run goes on", error)

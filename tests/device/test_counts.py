@@ -1,4 +1,5 @@
 import json
+import threading
 import time
 from datetime import datetime
 
@@ -300,3 +301,16 @@ def test_after_close_nothing_is_taken(tmp_path):
 def test_a_run_without_a_frame_writes_nothing(tmp_path):
     Counts(tmp_path / "counts.csv").close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_a_save_begins_costs_nothing(tmp_path, monkeypatch):
+    class Interrupted(threading.Thread):
+        def start(self):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "Thread", Interrupted)
+    counts = Counts(tmp_path / "counts.csv")
+    counts.event(event("appeared"))
+    with pytest.raises(KeyboardInterrupt), counts:
+        counts.write(result(0))
+    assert Counts(tmp_path / "counts.csv").rows[0]["people"] == 1
