@@ -6,9 +6,9 @@ https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
-from ... import __version__
 from ..types import UNCERTAIN, UNREADABLE
 from .presence import NOBODY
 
@@ -120,9 +120,9 @@ def discovery(
             "name": name,
             "manufacturer": "ferlite",
             "model": model,
-            "sw_version": __version__,
+            "sw_version": version("ferlite"),
         },
-        "origin": {"name": "ferlite", "sw_version": __version__},
+        "origin": {"name": "ferlite", "sw_version": version("ferlite")},
         "availability": [alive],
         "qos": 1,
         "components": {key: {"unique_id": f"{unique}_{key}", **entity} for key, entity in entities.items()},
