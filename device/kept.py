@@ -24,8 +24,18 @@ def state_folder() -> Path:
     service = os.environ.get("STATE_DIRECTORY", "").partition(":")[0]
     if service:
         return Path(service)
-    home = os.environ.get("XDG_STATE_HOME", "")
-    return (Path(home) if Path(home).is_absolute() else Path.home() / ".local/state") / "ferlite"
+    return xdg_home("XDG_STATE_HOME", ".local/state") / "ferlite"
+
+
+def xdg_home(variable: str, usual: str) -> Path:
+    """Return a folder of the user's after the XDG Base Directory Specification, which ignores relative paths.
+
+    Args:
+        variable: Names the folder in the environment.
+        usual: Where it lies in the home otherwise.
+    """
+    named = Path(os.environ.get(variable, ""))
+    return named if named.is_absolute() else Path.home() / usual
 
 
 def has_device_id() -> bool:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from ..sensors import celsius, throttle_reasons, throttled
 from .finding import Finding
+from .heat import HOT
 
-_WARM, _HOT = 75.0, 83.0
-"""Degrees: from the first on ferlite slows down; a Raspberry Pi throttles from 80 to 85
+_TOO_HOT = 83.0
+"""Degrees; a Raspberry Pi throttles from 80 to 85
 (https://www.raspberrypi.com/documentation/computers/raspberry-pi.html, "Frequency management")."""
 
 _LITTLE_MEMORY, _SOME_MEMORY = 100.0, 200.0  # MB; a run holds about 100
@@ -28,8 +29,10 @@ def heat(root: Path = Path("/")) -> Finding:
     if degrees is None:
         return Finding("heat", "ok", "this machine does not tell its temperature")
     found = f"{degrees:.0f} degrees"
-    if degrees >= _WARM:
-        return Finding("heat", "fail" if degrees >= _HOT else "warn", found, "fit a heat sink or a fan, or give it air")
+    if degrees >= HOT:
+        return Finding(
+            "heat", "fail" if degrees >= _TOO_HOT else "warn", found, "fit a heat sink or a fan, or give it air"
+        )
     return Finding("heat", "ok", found)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import subprocess
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from ...errors import MissingFileError, OutputError, ServiceError
 from ...models.files import replacing
+from ..kept import xdg_home
 
 UNIT = "ferlite.service"
 
@@ -145,8 +145,7 @@ class Manager:
 
 def config_home() -> Path:
     """Return the folder of a user's configuration, after the XDG Base Directory Specification."""
-    home = os.environ.get("XDG_CONFIG_HOME", "")
-    return Path(home) if Path(home).is_absolute() else Path.home() / ".config"
+    return xdg_home("XDG_CONFIG_HOME", ".config")
 
 
 def _program(name: str) -> str:

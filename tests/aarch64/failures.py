@@ -27,12 +27,21 @@ def command(description: str | None, run: Callable[[Path | None], None]) -> int:
     parser.add_argument("--wheel", type=Path, help="the ferlite wheel to test; built from this tree if not given")
     parser.add_argument("--no-skip", action="store_true", help="fail where something is not at hand")
     options = parser.parse_args()
+    return exit_code(lambda: run(options.wheel), no_skip=options.no_skip)
+
+
+def exit_code(run: Callable[[], int | None], *, no_skip: bool) -> int:
+    """Run something and return the exit code: its own or 0, 1 failed, 77 skipped.
+
+    Args:
+        run: What to run.
+        no_skip: What is skipped has failed, as in CI.
+    """
     try:
-        run(options.wheel)
+        return run() or 0
     except UnavailableError as error:
         print(f"skipped: {error}")
-        return 1 if options.no_skip or os.environ.get("CI") == "true" else 77
+        return 1 if no_skip or os.environ.get("CI") == "true" else 77
     except CheckError as error:
         print(f"failed: {error}")
         return 1
-    return 0

@@ -39,7 +39,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "aarch64"))
 
 from camera import SIZE  # noqa: E402
-from failures import CheckError, UnavailableError  # noqa: E402  (lies beside the emulation that it was made for)
+from failures import CheckError, UnavailableError, exit_code  # noqa: E402  (lies beside the emulation that it was made for)
 from faults import HANGING_DISK, KINDS, STOPPED, Fault, plan  # noqa: E402
 from report import Outcome, Report, frames_lost  # noqa: E402
 from rig import Rig, Sample  # noqa: E402
@@ -87,16 +87,13 @@ def main() -> int:
     options = _parser().parse_args()
     # Ended from outside, it still ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    try:
-        if os.environ.get(_INSIDE) != "1":
-            _enter_namespace()
-        report = soak(options, BRISK if options.brisk else LONG)
-    except UnavailableError as error:
-        print(f"skipped: {error}")
-        return 1 if options.no_skip or os.environ.get("CI") == "true" else 77
-    except CheckError as error:
-        print(f"failed: {error}")
-        return 1
+    return exit_code(lambda: _run(options), no_skip=options.no_skip)
+
+
+def _run(options: argparse.Namespace) -> int:
+    if os.environ.get(_INSIDE) != "1":
+        _enter_namespace()
+    report = soak(options, BRISK if options.brisk else LONG)
     report.write(options.out)
     print(f"\n{report.table()}\n\n{report.summary()}\n\n{options.out}")
     for problem in report.problems:

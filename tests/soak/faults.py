@@ -76,18 +76,20 @@ def _kind(name: str) -> Callable[[Callable[[Rig, random.Random], Iterator[None]]
     return register
 
 
+def _told(rig: Rig, fault: str) -> Iterator[None]:
+    rig.tell(**{fault: True})
+    yield
+    rig.tell(**{fault: False})
+
+
 @_kind("camera stalls")
 def _stalls(rig: Rig, chance: random.Random) -> Iterator[None]:
-    rig.tell(stalled=True)
-    yield
-    rig.tell(stalled=False)
+    return _told(rig, "stalled")
 
 
 @_kind("camera vanishes")
 def _vanishes(rig: Rig, chance: random.Random) -> Iterator[None]:
-    rig.tell(gone=True)
-    yield
-    rig.tell(gone=False)
+    return _told(rig, "gone")
 
 
 @_kind("camera comes back with another size")
@@ -99,9 +101,7 @@ def _another_size(rig: Rig, chance: random.Random) -> Iterator[None]:
 
 @_kind("corrupt frames")
 def _corrupt(rig: Rig, chance: random.Random) -> Iterator[None]:
-    rig.tell(corrupt=True)
-    yield
-    rig.tell(corrupt=False)
+    return _told(rig, "corrupt")
 
 
 @_kind("broker killed")
